@@ -1,0 +1,173 @@
+//! Settings of authentication. Secrets are `Secret`: they print as `[redacted]` wherever they go.
+
+use super::Secret;
+use serde::{Deserialize, Serialize};
+use std::{path::PathBuf, time::Duration};
+
+/// `[auth]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Auth {
+    /// Who may come in without any credential.
+    pub guests: Guests,
+    /// Which credentials a client must present.
+    pub require: Require,
+    /// Who may send to everyone (`target: "broadcast"`).
+    pub broadcast: Broadcasters,
+    /// Take the account from `x_account_id` when the credential itself names none.
+    pub account_from_client: bool,
+    /// Origins a browser may come from (`https://app.example.com`); empty = any.
+    pub origins: Vec<String>,
+    /// API keys written here, by name.
+    pub api_keys: Vec<ApiKey>,
+    /// A TOML file with `[[api_keys]]` tables, read again when it changes.
+    pub api_keys_file: Option<PathBuf>,
+    /// JSON web tokens.
+    pub jwt: Jwt,
+    /// Deadline of dialects that authenticate in their first frame.
+    #[serde(with = "super::human::duration")]
+    pub in_band_timeout: Duration,
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self {
+            guests: Guests::Auto,
+            require: Require::Any,
+            broadcast: Broadcasters::Any,
+            account_from_client: true,
+            origins: Vec::new(),
+            api_keys: Vec::new(),
+            api_keys_file: None,
+            jwt: Jwt::default(),
+            in_band_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Auth {
+    /// Is there any credential that could be checked? Without one the proxy stays on loopback.
+    pub fn has_credentials(&self) -> bool {
+        !self.api_keys.is_empty() || self.api_keys_file.is_some() || self.jwt.is_configured()
+    }
+}
+
+/// `auth.guests`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Guests {
+    /// Allowed while no credential is configured, else denied.
+    Auto,
+    /// Allowed on every mount.
+    Allow,
+    /// Denied.
+    Deny,
+}
+
+/// `auth.require`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Require {
+    /// One valid credential; one that is presented and wrong is refused all the same.
+    Any,
+    /// A valid API key; a token beside it is checked too.
+    ApiKey,
+    /// A valid token.
+    Jwt,
+    /// Both.
+    Both,
+}
+
+/// `auth.broadcast`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Broadcasters {
+    /// Every client, as the guide promises (section 4 C).
+    Any,
+    /// Keys with `broadcast = true` and tokens whose `auth.jwt.broadcast_claim` is true.
+    Listed,
+    /// Nobody.
+    None,
+}
+
+/// `[[auth.api_keys]]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiKey {
+    /// How logs and metrics call the key; it names the tenant where no account does.
+    pub name: String,
+    /// The key itself; prefer `sha256`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Secret>,
+    /// SHA-256 of the key, 64 hex digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// The account every holder belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// May send to everyone when `auth.broadcast = "listed"`.
+    #[serde(default)]
+    pub broadcast: bool,
+}
+
+/// `[auth.jwt]`: one source of keys (`secret`, `secret_file`, `public_key_file`, `jwks_file`, `jwks_url`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Jwt {
+    /// Accepted algorithms; the token's own claim is never trusted beyond this list.
+    pub algorithms: Vec<String>,
+    /// Shared secret for HS256.
+    pub secret: Option<Secret>,
+    /// File with the shared secret.
+    pub secret_file: Option<PathBuf>,
+    /// PEM file with a public key (RSA, EC or Ed25519).
+    pub public_key_file: Option<PathBuf>,
+    /// JWKS file, read again when it changes.
+    pub jwks_file: Option<PathBuf>,
+    /// JWKS address, fetched again by `jwks_refresh` and when an unknown `kid` arrives.
+    pub jwks_url: Option<String>,
+    /// How often the JWKS is fetched.
+    #[serde(with = "super::human::duration")]
+    pub jwks_refresh: Duration,
+    /// Required `iss`; empty = not checked.
+    pub issuer: String,
+    /// Accepted `aud`; empty = not checked.
+    pub audience: Vec<String>,
+    /// Clock difference that is forgiven.
+    #[serde(with = "super::human::duration")]
+    pub leeway: Duration,
+    /// Claims that name the account; the first present wins.
+    pub account_claims: Vec<String>,
+    /// Claim that allows broadcasting when `auth.broadcast = "listed"`.
+    pub broadcast_claim: String,
+}
+
+impl Jwt {
+    /// Is there a source of keys?
+    pub fn is_configured(&self) -> bool {
+        self.secret.is_some()
+            || self.secret_file.is_some()
+            || self.public_key_file.is_some()
+            || self.jwks_file.is_some()
+            || self.jwks_url.is_some()
+    }
+}
+
+impl Default for Jwt {
+    fn default() -> Self {
+        Self {
+            algorithms: ["HS256", "RS256", "ES256", "EdDSA"].map(String::from).to_vec(),
+            secret: None,
+            secret_file: None,
+            public_key_file: None,
+            jwks_file: None,
+            jwks_url: None,
+            jwks_refresh: Duration::from_secs(300),
+            issuer: String::new(),
+            audience: Vec::new(),
+            leeway: Duration::from_secs(30),
+            account_claims: ["account_id", "x_account_id", "account"].map(String::from).to_vec(),
+            broadcast_claim: "broadcast".into(),
+        }
+    }
+}
