@@ -5,3 +5,6 @@ pub mod close;
 pub mod config;
 pub mod dialect;
 pub mod envelope;
+pub mod hub;
+pub mod label;
+pub mod telemetry;

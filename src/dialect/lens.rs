@@ -8,39 +8,29 @@ use crate::dialect::Notes;
 use crate::dialect::aether_v3::Fields;
 use crate::envelope::json::{self, Document, Member};
 use crate::envelope::{Draft, MsgType};
+use crate::label::Label;
+use crate::labels;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::borrow::Cow;
 
-/// What a V2 frame was, so that it can become the same again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// A JSON object.
-    Json,
-    /// Any text that is not JSON.
-    Text,
-    /// JSON, but no object.
-    Value,
-    /// A binary frame.
-    Binary,
+labels! {
+    /// What a V2 frame was, so that it can become the same again.
+    pub enum Kind {
+        /// A JSON object.
+        Json = "json",
+        /// Any text that is not JSON.
+        Text = "text",
+        /// JSON, but no object.
+        Value = "value",
+        /// A binary frame.
+        Binary = "binary",
+    }
 }
 
 impl Kind {
-    /// All.
-    pub const ALL: [Kind; 4] = [Kind::Json, Kind::Text, Kind::Value, Kind::Binary];
-
-    /// The same word on the hub and in metrics.
-    pub fn label(self) -> &'static str {
-        match self {
-            Kind::Json => "json",
-            Kind::Text => "text",
-            Kind::Value => "value",
-            Kind::Binary => "binary",
-        }
-    }
-
     /// From the word.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|k| k.label() == word)
+        Self::ALL.iter().copied().find(|k| k.label() == word)
     }
 }
 

@@ -12,6 +12,7 @@ pub use lens::{Kind, Receipt, Shaped};
 pub use wire::{HubMessage, HubText, Wire, WireError};
 
 use crate::envelope::{Draft, MsgType, Problem};
+use crate::labels;
 
 /// A data frame as it came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,24 +65,32 @@ impl Frame<'_> {
     }
 }
 
-/// The two generations, as metrics label them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Protocol {
-    /// Any legacy dialect.
-    V2,
-    /// `WS_Message_V3`.
-    V3,
+labels! {
+    /// The two generations.
+    pub enum Protocol {
+        /// Any legacy dialect.
+        V2 = "v2",
+        /// `WS_Message_V3`.
+        V3 = "v3",
+    }
 }
 
-impl Protocol {
-    /// Both.
-    pub const ALL: [Protocol; 2] = [Protocol::V2, Protocol::V3];
+labels! {
+    /// The name of each dialect.
+    pub enum Spoken {
+        /// Loose JSON, text, binary.
+        AetherV2 = "aether-v2",
+        /// Strict envelopes.
+        AetherV3 = "aether-v3",
+    }
+}
 
-    /// The same word in metrics, logs and presence.
-    pub fn label(self) -> &'static str {
+impl Spoken {
+    /// Its generation.
+    pub fn protocol(self) -> Protocol {
         match self {
-            Protocol::V2 => "v2",
-            Protocol::V3 => "v3",
+            Spoken::AetherV2 => Protocol::V2,
+            Spoken::AetherV3 => Protocol::V3,
         }
     }
 }
@@ -137,23 +146,17 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// Every dialect's label, for pre-initialised metrics.
-    pub const LABELS: [&'static str; 2] = ["aether-v2", "aether-v3"];
-
-    /// The same word in metrics, logs and config.
-    pub fn label(&self) -> &'static str {
+    /// Its name.
+    pub fn spoken(&self) -> Spoken {
         match self {
-            Dialect::AetherV2(_) => Self::LABELS[0],
-            Dialect::AetherV3(_) => Self::LABELS[1],
+            Dialect::AetherV2(_) => Spoken::AetherV2,
+            Dialect::AetherV3(_) => Spoken::AetherV3,
         }
     }
 
     /// Its generation.
     pub fn protocol(&self) -> Protocol {
-        match self {
-            Dialect::AetherV2(_) => Protocol::V2,
-            Dialect::AetherV3(_) => Protocol::V3,
-        }
+        self.spoken().protocol()
     }
 
     /// What a frame wants.
