@@ -26,7 +26,8 @@ pub mod duration {
             Seconds(f64),
             Text(String),
         }
-        let bad = |what: &str| D::Error::custom(format!("`{what}` is not a duration such as \"250ms\", \"10s\", \"1h\""));
+        let bad =
+            |what: &str| D::Error::custom(format!("`{what}` is not a duration such as \"250ms\", \"10s\", \"1h\""));
         match Either::deserialize(d)? {
             Either::Seconds(n) => Duration::try_from_secs_f64(n).map_err(|_| bad(&n.to_string())),
             Either::Text(t) => match t.trim().parse::<f64>() {
