@@ -8,18 +8,25 @@ use arc_swap::ArcSwap;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 const SETTING: &str = "auth.api_keys";
 
-/// One key; the key itself is not kept.
-#[derive(Debug, Clone)]
+/// One key; the key itself is not kept, and its hash is not shown: short keys could be guessed from it.
+#[derive(Clone)]
 pub(super) struct Entry {
     digest: [u8; 32],
     pub name: Arc<str>,
     pub account: Option<AccountId>,
     pub may_broadcast: bool,
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("name", &self.name).field("account", &self.account).finish_non_exhaustive()
+    }
 }
 
 /// All keys.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// The longest account, in bytes.
 pub(super) const MAX_ACCOUNT: usize = 256;
@@ -29,6 +30,8 @@ pub struct Authenticator(Arc<Inner>);
 struct Inner {
     clock: Clock,
     state: ArcSwap<State>,
+    /// Fetches that checks wait for; `run` sees them end.
+    tasks: TaskTracker,
 }
 
 /// What one version of the settings amounts to.
@@ -50,8 +53,9 @@ impl Authenticator {
     /// # Errors
     /// Settings that contradict each other, files or keys that cannot be used.
     pub async fn new(config: &config::Auth, clock: Clock) -> Result<Self, AuthError> {
-        let state = State::load(config, None).await?;
-        Ok(Self(Arc::new(Inner { clock, state: ArcSwap::from_pointee(state) })))
+        let tasks = TaskTracker::new();
+        let state = State::load(config, None, &tasks).await?;
+        Ok(Self(Arc::new(Inner { clock, state: ArcSwap::from_pointee(state), tasks })))
     }
 
     /// Takes new settings, all or none of them; keys of an unchanged JWKS address stay.
@@ -60,7 +64,7 @@ impl Authenticator {
     /// As `new`; the old settings and keys then stay.
     pub async fn reload(&self, config: &config::Auth) -> Result<(), AuthError> {
         let old = self.0.state.load_full();
-        let state = State::load(config, Some(&old)).await?;
+        let state = State::load(config, Some(&old), &self.0.tasks).await?;
         self.0.state.store(Arc::new(state));
         Ok(())
     }
@@ -76,6 +80,8 @@ impl Authenticator {
             }
         };
         shutdown.run_until_cancelled(work).await;
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
     }
 
     /// One look at everything that may have changed.
@@ -183,7 +189,7 @@ impl Authenticator {
 }
 
 impl State {
-    async fn load(config: &config::Auth, old: Option<&State>) -> Result<Self, AuthError> {
+    async fn load(config: &config::Auth, old: Option<&State>, tasks: &TaskTracker) -> Result<Self, AuthError> {
         let state = Self {
             guests: config.guests,
             require: config.require,
@@ -191,7 +197,7 @@ impl State {
             account_from_client: config.account_from_client,
             origins: Origins::new(&config.origins)?,
             api_keys: ApiKeys::load(config).await?,
-            tokens: Tokens::load(&config.jwt, old.and_then(|old| old.tokens.as_ref())).await?,
+            tokens: Tokens::load(&config.jwt, old.and_then(|old| old.tokens.as_ref()), tasks).await?,
         };
         let bad = |problem| Err(AuthError::setting("auth.require", problem));
         if state.api_keys.is_none() && matches!(config.require, Require::ApiKey | Require::Both) {

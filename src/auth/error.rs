@@ -46,7 +46,7 @@ impl AuthError {
         }
     }
 
-    pub(super) fn setting(setting: &'static str, problem: impl ToString) -> Self {
-        AuthError::Setting { setting, problem: problem.to_string() }
+    pub(super) fn setting(setting: &'static str, problem: impl Into<String>) -> Self {
+        AuthError::Setting { setting, problem: problem.into() }
     }
 }

@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
+use tokio_util::task::TaskTracker;
 
 const SETTING: &str = "auth.jwt.jwks_url";
 /// For one fetch: name, connection, TLS, answer.
@@ -78,13 +79,18 @@ pub(super) struct RemoteKeys {
     keys: ArcSwapOption<Vec<VerifyKey>>,
     failing: AtomicBool,
     /// Held while a fetch runs: who waits for it finds its result and needs none of his own.
-    times: Mutex<Times>,
+    times: Arc<Mutex<Times>>,
+    tasks: TaskTracker,
 }
 
 #[derive(Debug)]
 struct Times {
+    /// When the next fetch is due.
     next: Instant,
+    /// When a token last caused one.
     forced: Option<Instant>,
+    /// When the last one ended, well or not.
+    ended: Option<Instant>,
 }
 
 impl RemoteKeys {
@@ -92,10 +98,10 @@ impl RemoteKeys {
     ///
     /// # Errors
     /// An address that is none, or no certificate roots on this machine.
-    pub fn new(url: &str, accepted: &[Algorithm], every: Duration) -> Result<Self, AuthError> {
+    pub fn new(url: &str, accepted: &[Algorithm], every: Duration, tasks: &TaskTracker) -> Result<Self, AuthError> {
         let url = parse(url)?;
         let roots = if url.scheme_str() == Some("https") { native_roots()? } else { RootCertStore::empty() };
-        Self::with_roots(url, accepted, every, roots)
+        Self::with_roots(url, accepted, every, roots, tasks)
     }
 
     /// As `new`, trusting these roots only.
@@ -104,6 +110,7 @@ impl RemoteKeys {
         accepted: &[Algorithm],
         every: Duration,
         roots: RootCertStore,
+        tasks: &TaskTracker,
     ) -> Result<Self, AuthError> {
         let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
@@ -120,7 +127,8 @@ impl RemoteKeys {
             client,
             keys: ArcSwapOption::empty(),
             failing: AtomicBool::new(false),
-            times: Mutex::new(Times { next: Instant::now(), forced: None }),
+            times: Arc::new(Mutex::new(Times { next: Instant::now(), forced: None, ended: None })),
+            tasks: tasks.clone(),
         })
     }
 
@@ -145,17 +153,28 @@ impl RemoteKeys {
     }
 
     /// Fetches for a token whose key is unknown, unless that was just done.
-    pub async fn refresh_for_unknown_key(&self) {
-        let mut times = self.times.lock().await;
-        if times.forced.is_none_or(|last| last.elapsed() >= FORCED_EVERY) {
-            times.forced = Some(Instant::now());
-            self.refresh(&mut times).await;
+    pub async fn refresh_for_unknown_key(self: &Arc<Self>) {
+        let asked = Instant::now();
+        let mut times = self.times.clone().lock_owned().await;
+        let too_soon = times.forced.is_some_and(|last| last.elapsed() < FORCED_EVERY);
+        if too_soon || times.ended.is_some_and(|ended| ended >= asked) {
+            return;
+        }
+        times.forced = Some(Instant::now());
+        // Aside, so that a client that hangs up cannot end the one fetch that others wait for. There is one such task
+        // at most: it owns the lock.
+        let this = self.clone();
+        let fetch = self.tasks.spawn(async move { this.refresh(&mut times).await });
+        if let Err(error) = fetch.await {
+            tracing::error!(error = %error, "the JWKS fetch broke off");
         }
     }
 
     async fn refresh(&self, times: &mut Times) {
         let host = self.url.host().unwrap_or_default();
-        match self.fetch().await {
+        let fetched = self.fetch().await;
+        times.ended = Some(Instant::now());
+        match fetched {
             Ok(keys) => {
                 if self.failing.swap(false, Ordering::Relaxed) {
                     tracing::info!(host, keys = keys.len(), "JWKS fetched again");

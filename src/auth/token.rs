@@ -12,10 +12,11 @@ use crate::config::{self, Secret};
 use arc_swap::ArcSwap;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::Algorithm;
+use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::sync::Arc;
+use tokio_util::task::TaskTracker;
 
 /// Everything that tokens are checked with.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub(super) struct Tokens {
     rules: ClaimRules,
     secret: Option<VerifyKey>,
     files: Vec<KeyFile>,
-    pub remote: Option<RemoteKeys>,
+    pub remote: Option<Arc<RemoteKeys>>,
 }
 
 /// A file with keys.
@@ -75,13 +76,18 @@ impl Tokens {
     ///
     /// # Errors
     /// Unknown algorithms, files or keys that cannot be used.
-    pub async fn load(config: &config::Jwt, old: Option<&Tokens>) -> Result<Option<Self>, AuthError> {
+    pub async fn load(
+        config: &config::Jwt,
+        old: Option<&Tokens>,
+        tasks: &TaskTracker,
+    ) -> Result<Option<Self>, AuthError> {
         if !config.is_configured() {
             return Ok(None);
         }
         let accepted = algorithms(&config.algorithms)?;
         let secret = config.secret.as_ref().map(|secret| VerifyKey::from_secret(secret.expose(), &accepted));
-        let secret = secret.transpose().map_err(|problem| AuthError::setting("auth.jwt.secret", problem))?;
+        let secret =
+            secret.transpose().map_err(|problem| AuthError::setting("auth.jwt.secret", problem.to_string()))?;
         let mut files = Vec::new();
         for (path, kind) in [
             (&config.secret_file, FileKind::Secret),
@@ -93,7 +99,10 @@ impl Tokens {
             let keys = kind.parse(&file, &file.read().await?, &accepted)?;
             files.push(KeyFile { file, kind, keys: ArcSwap::from_pointee(keys) });
         }
-        let remote = config.jwks_url.as_ref().map(|url| RemoteKeys::new(url, &accepted, config.jwks_refresh));
+        let remote = config
+            .jwks_url
+            .as_ref()
+            .map(|url| RemoteKeys::new(url, &accepted, config.jwks_refresh, tasks).map(Arc::new));
         let remote = remote.transpose()?;
         if let (Some(new), Some(old)) = (&remote, old.and_then(|old| old.remote.as_ref())) {
             new.inherit(old);
@@ -118,7 +127,9 @@ impl Tokens {
     pub async fn check(&self, token: &str, now: Timestamp) -> Result<Proof, Refusal> {
         let token = Unverified::parse(token, &self.accepted)?;
         if let Err(miss) = self.verify(&token) {
-            match (&self.remote, miss) {
+            // A shared secret never comes from an address.
+            let remote = self.remote.as_ref().filter(|_| token.algorithm.family() != AlgorithmFamily::Hmac);
+            match (remote, miss) {
                 // The key it names is here and says no: fetching would not help.
                 (None, Miss::Named | Miss::Unnamed) | (Some(_), Miss::Named) => return Err(Refusal::TokenSignature),
                 (None, Miss::NoKey) => return Err(Refusal::TokenKeyUnknown),
@@ -151,7 +162,7 @@ impl Tokens {
         };
         let held = try_all(self.secret.as_slice())
             || self.files.iter().any(|file| try_all(&file.keys.load()))
-            || self.remote.as_ref().and_then(RemoteKeys::keys).is_some_and(|keys| try_all(&keys));
+            || self.remote.as_ref().and_then(|remote| remote.keys()).is_some_and(|keys| try_all(&keys));
         if held { Ok(()) } else { Err(miss) }
     }
 }
@@ -178,7 +189,7 @@ impl FileKind {
             FileKind::Pem => VerifyKey::from_pem(text.expose(), accepted).map(|key| vec![key]),
             FileKind::Jwks => jwks::parse(text.expose(), accepted, Origin::File),
         }
-        .map_err(|problem| file.problem(problem))
+        .map_err(|problem| file.problem(problem.to_string()))
     }
 }
 

@@ -80,7 +80,7 @@ impl WatchedFile {
     }
 
     /// An error about what the file holds.
-    pub fn problem(&self, problem: impl ToString) -> AuthError {
-        AuthError::File { path: self.path.clone(), problem: problem.to_string() }
+    pub fn problem(&self, problem: impl Into<String>) -> AuthError {
+        AuthError::File { path: self.path.clone(), problem: problem.into() }
     }
 }

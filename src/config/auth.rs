@@ -14,7 +14,8 @@ pub struct Auth {
     pub require: Require,
     /// Who may send to everyone (`target: "broadcast"`).
     pub broadcast: Broadcasters,
-    /// Take the account from `x_account_id` when the credential itself names none.
+    /// Take the account from `x_account_id` when the credential itself names none, also from guests. Such an account is
+    /// a claim, not a proof: set this to false where accounts keep clients apart who do not trust each other.
     pub account_from_client: bool,
     /// Origins a browser may come from (`https://app.example.com`, `https://*.example.com` for one label);
     /// empty = any.
