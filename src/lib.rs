@@ -1,6 +1,11 @@
 //! aether-proxy: see README.md. This file is the map; it will be completed as the house is built.
 
+pub mod auth;
 pub mod clock;
 pub mod close;
 pub mod config;
+pub mod dialect;
 pub mod envelope;
+pub mod hub;
+pub mod label;
+pub mod telemetry;

@@ -56,8 +56,8 @@ pub fn members(text: &str) -> Result<Vec<Member<'_>>, serde_json::Error> {
             let mut all = Vec::with_capacity(8);
             while let Some(key) = map.next_key::<&'de RawValue>()? {
                 let key_token = key.get();
-                let decoded = decode_str(key_token)
-                    .ok_or_else(|| serde::de::Error::custom("a key holds a lone surrogate"))?;
+                let decoded =
+                    decode_str(key_token).ok_or_else(|| serde::de::Error::custom("a key holds a lone surrogate"))?;
                 let value = map.next_value::<&'de RawValue>()?.get();
                 all.push(Member { key_token, key: decoded, value });
             }
@@ -151,10 +151,10 @@ mod tests {
 
     #[test]
     fn the_last_of_equal_keys_wins_at_the_place_of_the_first() {
-        assert_eq!(keys(r#"{"a":1,"b":0,"\u0061":2}"#), [
-            ("\"\\u0061\"".to_owned(), "2".to_owned()),
-            ("\"b\"".to_owned(), "0".to_owned())
-        ]);
+        assert_eq!(
+            keys(r#"{"a":1,"b":0,"\u0061":2}"#),
+            [("\"\\u0061\"".to_owned(), "2".to_owned()), ("\"b\"".to_owned(), "0".to_owned())]
+        );
         let many: String = (0..40).map(|i| format!(r#""k{}":{i},"#, i % 20)).collect();
         let text = format!("{{{}}}", many.trim_end_matches(','));
         let got = keys(&text);
@@ -164,7 +164,8 @@ mod tests {
 
     #[test]
     fn what_is_not_one_document_is_invalid() {
-        for text in ["", " ", "\u{feff}{}", "{\"t\":NaN}", "{}{}", "[1]\n[2]", "{\"\\ud800\":1}", "{\"a\":1,}", "ping"] {
+        for text in ["", " ", "\u{feff}{}", "{\"t\":NaN}", "{}{}", "[1]\n[2]", "{\"\\ud800\":1}", "{\"a\":1,}", "ping"]
+        {
             assert_eq!(Document::parse(text), Document::Invalid, "{text:?}");
         }
         assert_eq!(Document::parse(" [1, 2] "), Document::Value("[1, 2]"));

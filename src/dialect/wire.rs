@@ -1,0 +1,323 @@
+//! Owns the text of a message on the hub: the visible envelope plus what only proxies read.
+//! Extended wire: one last member `_hub`, cut off before V3 clients see it. Plain wire: pure V3, the
+//! receipt is the last member `_v2` of the payload. Text of foreign publishers has neither.
+
+use super::aether_v3::Fields;
+use super::lens::{Kind, Receipt};
+use super::{Notes, Protocol};
+use crate::envelope::json::{self, Member};
+use crate::envelope::{AccountId, ClientId, Draft, Envelope, MsgType, Problem};
+use serde::Deserialize;
+use std::borrow::Cow;
+
+/// Which of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wire {
+    /// With `_hub`.
+    Extended,
+    /// Pure V3.
+    Plain,
+}
+
+/// A message for the hub, with a hole where the journal writes its epoch and sequence number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubText {
+    /// Up to the hole.
+    pub head: String,
+    /// Behind it; starts with a comma where a member follows. Empty: there is no hole.
+    pub tail: String,
+}
+
+impl HubText {
+    /// The text without a journal's stamp.
+    pub fn unstamped(&self) -> String {
+        format!("{}{}", self.head, self.tail.strip_prefix(',').unwrap_or(&self.tail))
+    }
+
+    /// The text as the journal writes it.
+    pub fn stamped(&self, epoch: &str, seq: u64) -> String {
+        if self.tail.is_empty() {
+            return self.head.clone();
+        }
+        format!("{}\"e\":\"{epoch}\",\"s\":{seq}{}", self.head, self.tail)
+    }
+
+    /// Bytes without a stamp.
+    pub fn len(&self) -> usize {
+        self.head.len() + self.tail.len()
+    }
+
+    /// Never: a message has members.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Writes a sealed message for the hub.
+pub fn write(envelope: &Envelope, receipt: Option<&Receipt<'_>>, wire: Wire) -> HubText {
+    let mut tail = String::new();
+    if let Some(account) = envelope.account() {
+        tail.push_str(",\"a\":");
+        account.write_json(&mut tail);
+    }
+    if let Some(receipt) = receipt {
+        tail.push_str(",\"k\":\"");
+        tail.push_str(receipt.kind.label());
+        tail.push('"');
+        if let Some(raw) = &receipt.raw {
+            tail.push_str(",\"raw\":");
+            json::write_str(&mut tail, raw);
+        }
+    }
+    match wire {
+        Wire::Extended => {
+            tail.push_str("}}");
+            let visible = envelope.text();
+            let mut head = String::with_capacity(visible.len() + 8 + tail.len() + 48);
+            head.push_str(&visible[..visible.len() - 1]);
+            head.push_str(",\"_hub\":{");
+            HubText { head, tail }
+        }
+        Wire::Plain => HubText { head: plain(envelope.text(), &tail), tail: String::new() },
+    }
+}
+
+/// Puts the receipt into the payload. A payload that ends in a `_v2` of its own gets an empty receipt
+/// behind it, so that exactly one is taken off again; `"p":0` says that there was no payload.
+fn plain(visible: &str, tail: &str) -> String {
+    let members = json::members(visible).unwrap_or_default();
+    let payload = members.iter().find(|m| m.key == "payload").map(|m| m.value);
+    let ends_in_v2 = |token| json::members(token).is_ok_and(|all| all.last().is_some_and(|m| m.key == "_v2"));
+    if tail.is_empty() && !payload.is_some_and(ends_in_v2) {
+        return visible.to_owned();
+    }
+    let tail = tail.trim_start_matches(',');
+    match payload {
+        Some(token) => {
+            let end = offset(visible, token) + token.len() - 1;
+            let comma = if token[1..token.len() - 1].trim().is_empty() { "" } else { "," };
+            format!("{}{comma}\"_v2\":{{{tail}}}{}", &visible[..end], &visible[end..])
+        }
+        None => {
+            let comma = if tail.is_empty() { "" } else { "," };
+            format!("{},\"payload\":{{\"_v2\":{{\"p\":0{comma}{tail}}}}}}}", &visible[..visible.len() - 1])
+        }
+    }
+}
+
+/// A receipt taken out of a payload again.
+struct Unplain<'a> {
+    beside: Beside<'a>,
+    payload: Option<String>,
+    visible: String,
+}
+
+/// Undoes `plain`; None when the payload carries no receipt.
+fn unplain<'a>(text: &'a str, payload: &Member<'a>) -> Option<Unplain<'a>> {
+    let inner = json::members(payload.value).ok()?;
+    let own = inner.last().filter(|m| m.key_token == "\"_v2\"")?;
+    let beside: Beside<'a> = serde_json::from_str(own.value).ok()?;
+    if beside.p.is_some() && inner.len() == 1 {
+        let from = offset(text, payload.key_token) - 1;
+        let to = offset(text, payload.value) + payload.value.len();
+        let visible = format!("{}{}", &text[..from], &text[to..]);
+        return Some(Unplain { beside, payload: None, visible });
+    }
+    let from = match inner.len() {
+        1 => offset(text, own.key_token),
+        _ => text[..offset(text, own.key_token)].rfind(',')?,
+    };
+    let to = offset(text, own.value) + own.value.len();
+    let start = offset(text, payload.value);
+    let visible = format!("{}{}", &text[..from], &text[to..]);
+    let payload = visible.get(start..start + payload.value.len() - (to - from))?.to_owned();
+    Some(Unplain { beside, payload: Some(payload), visible })
+}
+
+/// Where a token stands in the text it was cut from.
+fn offset(text: &str, token: &str) -> usize {
+    (token.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize)
+}
+
+/// Why a text on a hub channel is no message.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// Not one JSON object.
+    #[error("not a JSON object: {0}")]
+    Json(#[from] serde_json::Error),
+    /// An object, but no `WS_Message_V3`.
+    #[error("not a V3 message")]
+    NotV3(Vec<Problem>),
+    /// Its `_hub` member is not what a proxy writes.
+    #[error("the _hub member is malformed")]
+    Receipt,
+}
+
+impl WireError {
+    /// The same word in metrics and logs.
+    pub fn label(&self) -> &'static str {
+        match self {
+            WireError::Json(_) => "json",
+            WireError::NotV3(_) => "not_v3",
+            WireError::Receipt => "receipt",
+        }
+    }
+}
+
+/// What a proxy wrote beside the visible envelope.
+#[derive(Debug, Default, Deserialize)]
+struct Beside<'a> {
+    #[serde(borrow, default)]
+    e: Option<Cow<'a, str>>,
+    #[serde(default)]
+    s: Option<u64>,
+    #[serde(borrow, default)]
+    a: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    k: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    raw: Option<Cow<'a, str>>,
+    #[serde(default)]
+    p: Option<u8>,
+}
+
+/// A message from the hub, parsed once and rendered by every view.
+#[derive(Debug)]
+pub struct HubMessage<'a> {
+    visible: Visible<'a>,
+    draft: Draft<'a>,
+    from_id: Option<Cow<'a, str>>,
+    group_id: Option<Cow<'a, str>>,
+    sent_at: Option<Cow<'a, str>>,
+    account: Option<AccountId>,
+    receipt: Option<Receipt<'a>>,
+    stamp: Option<(Cow<'a, str>, u64)>,
+    foreign: bool,
+}
+
+/// Where the visible text is.
+#[derive(Debug)]
+enum Visible<'a> {
+    /// It is the text up to here, and a brace.
+    Prefix(&'a str),
+    /// It is the text as it is: a foreign publisher's, or plain without a receipt.
+    Whole(&'a str),
+    /// The receipt was cut out of its middle.
+    Cut(String),
+}
+
+impl<'a> HubMessage<'a> {
+    /// Reads a text from a hub channel.
+    ///
+    /// # Errors
+    /// It is no message; foreign publishers can write anything.
+    pub fn read(text: &'a str) -> Result<Self, WireError> {
+        let mut members = json::members(text)?;
+        let mut beside = None;
+        let mut visible = Visible::Whole(text);
+        if members.last().is_some_and(|m| m.key_token == "\"_hub\"") {
+            if let Some(hub) = members.pop() {
+                beside = Some(serde_json::from_str::<Beside<'a>>(hub.value).map_err(|_| WireError::Receipt)?);
+                let key = offset(text, hub.key_token);
+                visible = Visible::Prefix(text[..key].trim_end().strip_suffix(',').ok_or(WireError::Receipt)?);
+            }
+        }
+        let members = json::last_wins(members);
+        let fields = Fields::sort(&members, false, &mut Notes::default());
+        let text_of = |token: Option<&'a str>| token.and_then(json::decode_str);
+        let (from_id, group_id, sent_at) = (text_of(fields.from_id), text_of(fields.group_id), text_of(fields.sent_at));
+        let mut draft = fields.draft().map_err(WireError::NotV3)?;
+        if beside.is_none() {
+            let cut = members.iter().find(|m| m.key == "payload").and_then(|payload| unplain(text, payload));
+            if let Some(cut) = cut {
+                draft.payload = cut.payload.map(Cow::Owned);
+                visible = Visible::Cut(cut.visible);
+                beside = Some(cut.beside);
+            }
+        }
+        let foreign = beside.is_none();
+        let Beside { e, s, a, k, raw, p: _ } = beside.unwrap_or_default();
+        let kind = k.map(|k| Kind::parse(&k).ok_or(WireError::Receipt)).transpose()?;
+        let account = a.map(|a| AccountId::new(&a, usize::MAX)).transpose().map_err(|_| WireError::Receipt)?;
+        Ok(Self {
+            visible,
+            draft,
+            from_id,
+            group_id,
+            sent_at,
+            account,
+            receipt: kind.map(|kind| Receipt { kind, raw }),
+            stamp: e.zip(s),
+            foreign,
+        })
+    }
+
+    /// The JSON object V3 clients see.
+    pub fn visible(&self) -> Cow<'_, str> {
+        match &self.visible {
+            Visible::Prefix(prefix) => {
+                let mut text = String::with_capacity(prefix.len() + 1);
+                text.push_str(prefix);
+                text.push('}');
+                Cow::Owned(text)
+            }
+            Visible::Whole(text) => Cow::Borrowed(text),
+            Visible::Cut(text) => Cow::Borrowed(text),
+        }
+    }
+
+    /// `msg_type`
+    pub fn msg_type(&self) -> MsgType {
+        self.draft.msg_type()
+    }
+
+    /// What it says.
+    pub fn draft(&self) -> &Draft<'a> {
+        &self.draft
+    }
+
+    /// Who said it; a foreign publisher may not tell.
+    pub fn from_id(&self) -> Option<&str> {
+        self.from_id.as_deref()
+    }
+
+    /// From which group.
+    pub fn group_id(&self) -> Option<&str> {
+        self.group_id.as_deref()
+    }
+
+    /// When.
+    pub fn sent_at(&self) -> Option<&str> {
+        self.sent_at.as_deref()
+    }
+
+    /// The sender's account.
+    pub fn account(&self) -> Option<&AccountId> {
+        self.account.as_ref()
+    }
+
+    /// How the legacy frame comes back; none for what was V3 to begin with.
+    pub fn receipt(&self) -> Option<&Receipt<'a>> {
+        self.receipt.as_ref()
+    }
+
+    /// Epoch and sequence number within the scope.
+    pub fn stamp(&self) -> Option<(&str, u64)> {
+        self.stamp.as_ref().map(|(epoch, seq)| (epoch.as_ref(), *seq))
+    }
+
+    /// Not written by a proxy.
+    pub fn is_foreign(&self) -> bool {
+        self.foreign
+    }
+
+    /// The generation it was sent in.
+    pub fn protocol(&self) -> Protocol {
+        if self.receipt.is_some() { Protocol::V2 } else { Protocol::V3 }
+    }
+
+    /// The addressee of a direct message.
+    pub fn to_id(&self) -> Option<&ClientId> {
+        self.draft.to_id()
+    }
+}

@@ -1,0 +1,129 @@
+//! Owns every name on Redis: channels, journals, presence, leases, probes. Nothing else writes one.
+
+use super::scope::{Address, Scope};
+use crate::config;
+use crate::envelope::{AccountId, GroupId};
+
+/// What stands for "no account" in a name.
+const NO_ACCOUNT: &str = "_";
+
+/// Names from the templates of `[hub.channels]`.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    channels: config::Channels,
+}
+
+impl Keys {
+    /// Names by these templates.
+    pub fn new(channels: config::Channels) -> Self {
+        Self { channels }
+    }
+
+    /// The scope of an address for somebody of this account.
+    pub fn scope(&self, to: Address, account: Option<&AccountId>) -> Scope {
+        let account = self.template(&to).contains("{account}").then(|| account.cloned()).flatten();
+        Scope { to, account }
+    }
+
+    fn template(&self, to: &Address) -> &str {
+        match to {
+            Address::Group(_) => &self.channels.group,
+            Address::Client(_) => &self.channels.client,
+            Address::Broadcast => &self.channels.broadcast,
+            Address::V2 => &self.channels.v2,
+        }
+    }
+
+    /// The Pub/Sub channel of a scope.
+    pub fn channel(&self, scope: &Scope) -> String {
+        let account = scope.account.as_ref().map_or(NO_ACCOUNT, AccountId::as_str);
+        // Ids are put in last and once, so that an id that looks like a placeholder stays an id.
+        let fill = |template: &str, name: &str, id: &str| match template.split_once(name) {
+            Some((before, after)) => {
+                format!("{}{id}{}", before.replace("{account}", account), after.replace("{account}", account))
+            }
+            None => template.replace("{account}", account),
+        };
+        match &scope.to {
+            Address::Group(id) => fill(&self.channels.group, "{group_id}", id.as_str()),
+            Address::Client(id) => fill(&self.channels.client, "{client_id}", id.as_str()),
+            Address::Broadcast => fill(&self.channels.broadcast, "{none}", ""),
+            Address::V2 => fill(&self.channels.v2, "{none}", ""),
+        }
+    }
+
+    /// Epoch and sequence number of a channel's journal. It lies in the slot of the channel.
+    pub fn journal_meta(&self, channel: &str) -> String {
+        tagged(channel, "m")
+    }
+
+    /// The stream of a channel's journal. It lies in the slot of the channel.
+    pub fn journal(&self, channel: &str) -> String {
+        tagged(channel, "j")
+    }
+
+    /// The hash of a group's members.
+    pub fn presence(&self, group: &GroupId) -> String {
+        format!("{}:presence:{}", self.channels.prefix, group.as_str())
+    }
+
+    /// The sorted set of nodes, scored by the end of their lease in milliseconds.
+    pub fn nodes(&self) -> String {
+        format!("{}:nodes", self.channels.prefix)
+    }
+
+    /// Where a node notes its members, so that others can let them go when it dies.
+    pub fn node_members(&self, node: &str) -> String {
+        format!("{}:node:{node}:members", self.channels.prefix)
+    }
+
+    /// The lock of whoever lets a dead node's members go.
+    pub fn reaper(&self, node: &str) -> String {
+        format!("{}:node:{node}:reaper", self.channels.prefix)
+    }
+
+    /// The channel on which a subscriber link hears its own probes.
+    pub fn probe(&self, node: &str, link: usize) -> String {
+        format!("{}:probe:{node}:{link}", self.channels.prefix)
+    }
+}
+
+/// A key in the slot of a channel: its own hash tag where it has one, else the whole name as tag
+/// (Redis Cluster specification, "Hash tags").
+fn tagged(channel: &str, suffix: &str) -> String {
+    let own_tag =
+        channel.split_once('{').and_then(|(_, rest)| rest.split_once('}')).is_some_and(|(tag, _)| !tag.is_empty());
+    // A name with a closing brace but no tag of its own cannot be a tag as a whole; its journal may then
+    // lie elsewhere, which only matters in a cluster.
+    if own_tag { format!("{channel}:{suffix}") } else { format!("{{{channel}}}:{suffix}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::envelope::ClientId;
+
+    fn id(text: &str) -> ClientId {
+        ClientId::new(text, 99).expect("an id")
+    }
+
+    #[test]
+    fn names_are_those_of_the_reference_backend() {
+        let keys = Keys::new(config::Channels::default());
+        let scope = |to| keys.channel(&keys.scope(to, None));
+        assert_eq!(scope(Address::Client(id("c1"))), "ws:client:c1");
+        assert_eq!(scope(Address::Broadcast), "ws:broadcast");
+        assert_eq!(keys.journal("ws:client:c1"), "{ws:client:c1}:j");
+        assert_eq!(keys.journal("ws:client:{t}1"), "ws:client:{t}1:j");
+    }
+
+    #[test]
+    fn an_id_that_looks_like_a_placeholder_stays_an_id() {
+        let channels = config::Channels { client: "{account}:c:{client_id}".into(), ..Default::default() };
+        let keys = Keys::new(channels);
+        let acme = AccountId::new("acme", 99).expect("an id");
+        let scope = keys.scope(Address::Client(id("{account}")), Some(&acme));
+        assert_eq!(keys.channel(&scope), "acme:c:{account}");
+        assert_eq!(keys.channel(&keys.scope(Address::Client(id("x")), None)), "_:c:x");
+    }
+}

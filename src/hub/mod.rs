@@ -1,0 +1,243 @@
+//! Who is here, and how an envelope reaches them. `Hub` is the contract sessions speak to; behind it the
+//! bus is Redis or, for one node, the process itself. The hub knows no sockets and no client's frames.
+
+mod bus;
+pub mod cursor;
+mod fanout;
+mod keys;
+mod outbox;
+mod presence;
+mod publication;
+mod registry;
+mod scope;
+mod seat;
+
+pub use bus::StartError;
+pub use fanout::{Fanout, shared};
+pub use keys::Keys;
+pub use outbox::{Batch, Delivery, Notice, Outbox, Pushed};
+pub use presence::Member;
+pub use publication::{Publication, PublishError};
+pub use registry::Registry;
+pub use scope::{Address, Scope};
+pub use seat::{Seat, SeatId, Tenancy};
+
+use crate::clock::Clock;
+use crate::close::CloseReason;
+use crate::config::{self, DuplicateClient};
+use crate::dialect::{Receipt, Wire, wire};
+use crate::envelope::{Envelope, Nulls, Route};
+use crate::telemetry::Metrics;
+use crate::telemetry::labels::{Lost, Path};
+use bus::Bus;
+use presence::{Announcer, Leaving};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// A connection could not be attached: its channels were not confirmed in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the hub did not confirm the subscriptions in time")]
+pub struct AttachError;
+
+/// Presence could not be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the hub did not answer")]
+pub struct HubUnavailable;
+
+/// What a hub is made of.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// `[hub]`
+    pub config: config::Hub,
+    /// `envelope.nulls`
+    pub nulls: Nulls,
+    /// Who hears whom.
+    pub tenancy: Tenancy,
+    /// `limits.duplicate_client`
+    pub duplicate: DuplicateClient,
+    /// For `sent_at` of what the server says.
+    pub clock: Clock,
+    /// What it counts.
+    pub metrics: Arc<Metrics>,
+    /// Where its tasks run.
+    pub tasks: TaskTracker,
+    /// Ends its tasks.
+    pub stop: CancellationToken,
+}
+
+/// The hub of one node.
+#[derive(Debug)]
+pub struct Hub {
+    max_message: usize,
+    wire: Wire,
+    keys: Arc<Keys>,
+    bus: Bus,
+    fanout: Arc<Fanout>,
+    metrics: Arc<Metrics>,
+    leaving: Arc<Leaving>,
+    duplicate: DuplicateClient,
+    next_seat: AtomicU64,
+}
+
+impl Hub {
+    /// Starts the hub: Redis where an address is configured, else the process itself. A Redis that is
+    /// away is waited for in the background; it is never replaced.
+    ///
+    /// # Errors
+    /// An address that cannot be used.
+    pub fn start(parts: Parts) -> Result<Arc<Self>, StartError> {
+        let keys = Arc::new(Keys::new(parts.config.channels.clone()));
+        let registry = Arc::new(Registry::default());
+        let fanout = Arc::new(Fanout::new(registry, parts.metrics.clone(), parts.tenancy));
+        // The in-process hub has no link to lose, so it needs no stamps; the plain wire has no place for them.
+        let wire = match parts.config.wire {
+            config::Wire::Extended => Wire::Extended,
+            config::Wire::Plain => Wire::Plain,
+        };
+        let announcer = Announcer::new(parts.clock.clone(), parts.nulls, wire, keys.clone());
+        let bus = Bus::start(&parts, &keys, &fanout, announcer)?;
+        let leaving = Arc::new(Leaving::new(parts.config.presence.grace));
+        parts.tasks.spawn(Leaving::run(leaving.clone(), bus.clone(), parts.stop.clone()));
+        Ok(Arc::new(Self {
+            max_message: parts.config.max_message,
+            wire,
+            keys,
+            bus,
+            fanout,
+            metrics: parts.metrics,
+            leaving,
+            duplicate: parts.duplicate,
+            next_seat: AtomicU64::new(1),
+        }))
+    }
+
+    /// A name for a new connection.
+    pub fn next_seat(&self) -> SeatId {
+        SeatId(self.next_seat.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Brings a connection in: from now on messages wait in its queue, and others see it present.
+    ///
+    /// # Errors
+    /// Its channels were not confirmed in time; it is not in.
+    pub async fn attach(&self, seat: &Arc<Seat>) -> Result<(), AttachError> {
+        self.fanout.registry().add(seat);
+        let scopes = self.scopes(seat);
+        if let Err(error) = self.bus.subscribe(&scopes).await {
+            self.fanout.registry().remove(seat);
+            self.bus.unsubscribe(&scopes);
+            // What came for it meanwhile was never owed to anybody who was in.
+            self.abandon(seat, Lost::HubUnavailable);
+            return Err(error);
+        }
+        self.bus.join(seat);
+        self.metrics.presence_members.only().inc();
+        if self.duplicate == DuplicateClient::Replace {
+            self.bus.replace(seat);
+        }
+        Ok(())
+    }
+
+    /// Takes a connection out. Its leave is told after the grace, if it does not come back.
+    /// Whatever still waits in its queue is booked as lost.
+    pub fn detach(&self, seat: &Arc<Seat>, why: Lost) {
+        if !self.fanout.registry().remove(seat) {
+            return;
+        }
+        self.bus.unsubscribe(&self.scopes(seat));
+        self.metrics.presence_members.only().dec();
+        self.leaving.push(seat.clone());
+        self.abandon(seat, why);
+    }
+
+    fn abandon(&self, seat: &Seat, why: Lost) {
+        self.fanout.book_lost(seat.outbox.end(), why);
+    }
+
+    /// Publishes a sealed message. Waits while the queue is full, up to the publish deadline.
+    /// A message that fails later is told to `from` as a notice.
+    ///
+    /// # Errors
+    /// It was not taken, and is booked as lost.
+    pub async fn publish(
+        &self,
+        envelope: &Envelope,
+        receipt: Option<&Receipt<'_>>,
+        from: &Arc<Seat>,
+        path: Path,
+    ) -> Result<(), PublishError> {
+        let to = match envelope.route() {
+            Route::Group(group) => Address::Group(group.clone()),
+            Route::Client(client) => Address::Client(client.clone()),
+            Route::Broadcast => Address::Broadcast,
+            // Not the hub's: the session answers its own client.
+            Route::Sender => return Ok(()),
+        };
+        let text = wire::write(envelope, receipt, self.wire);
+        let too_large = text.len() > self.max_message;
+        let everywhere = from.global && receipt.is_some() && matches!(to, Address::Group(_));
+        let account = envelope.account();
+        let publication =
+            |to, text| Publication { scope: self.keys.scope(to, account), text, path, from: Some(from.clone()) };
+        if too_large {
+            let why = PublishError::TooLarge;
+            self.metrics.messages_lost.with((path, Lost::TooLarge)).inc();
+            return Err(why);
+        }
+        let copy = everywhere.then(|| publication(Address::V2, text.clone()));
+        self.bus.publish(publication(to, text)).await?;
+        match copy {
+            Some(copy) => self.bus.publish(copy).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Who is present in this connection's group, as far as its account may know.
+    ///
+    /// # Errors
+    /// The hub did not answer in time.
+    pub async fn members(&self, seat: &Seat) -> Result<Vec<Member>, HubUnavailable> {
+        let Some(group) = &seat.origin.group else { return Ok(Vec::new()) };
+        let tenancy = self.fanout.tenancy();
+        let all = self.bus.members(group).await?;
+        Ok(all.into_iter().filter(|m| tenancy.may_reach(m.account.as_ref(), seat.account())).collect())
+    }
+
+    /// A sign of life of this connection: its presence is refreshed soon.
+    pub fn touch(&self, seat: &Seat) {
+        self.bus.touch(seat);
+    }
+
+    /// Does the hub take and deliver messages? With hysteresis, from memory: never asks Redis.
+    pub fn is_up(&self) -> bool {
+        self.bus.is_up()
+    }
+
+    /// The connections of this node.
+    pub fn registry(&self) -> &Registry {
+        self.fanout.registry()
+    }
+
+    /// Asks every connection of this client id and account but the given one to end.
+    pub(crate) fn replace_local(registry: &Registry, newest: &Seat) {
+        registry.for_each(&Address::Client(newest.origin.client.clone()), |seat| {
+            if seat.id != newest.id && seat.account() == newest.account() {
+                seat.outbox.close(CloseReason::Replaced);
+            }
+        });
+    }
+
+    fn scopes(&self, seat: &Seat) -> Vec<Scope> {
+        let scope = |to| self.keys.scope(to, seat.account());
+        let mut scopes = vec![scope(Address::Client(seat.origin.client.clone())), scope(Address::Broadcast)];
+        if let Some(group) = &seat.origin.group {
+            scopes.push(scope(Address::Group(group.clone())));
+        }
+        if seat.global {
+            scopes.push(scope(Address::V2));
+        }
+        scopes
+    }
+}

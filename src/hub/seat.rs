@@ -1,0 +1,55 @@
+//! Owns what the hub knows of one live connection: who it is, what it hears, and its queue.
+
+use super::outbox::Outbox;
+use crate::dialect::{Spoken, View};
+use crate::envelope::{AccountId, Origin};
+
+/// Names one connection on this node, for ever: never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SeatId(pub u64);
+
+/// A live connection, as the hub sees it.
+#[derive(Debug)]
+pub struct Seat {
+    /// This connection.
+    pub id: SeatId,
+    /// Client, group and account.
+    pub origin: Origin,
+    /// What it speaks.
+    pub spoken: Spoken,
+    /// What it hears.
+    pub view: View,
+    /// V2 frames reach it on the V2 scope instead of the group's (`v2.audience = "global"`).
+    pub global: bool,
+    /// Its queue.
+    pub outbox: Outbox,
+}
+
+impl Seat {
+    /// Its account.
+    pub fn account(&self) -> Option<&AccountId> {
+        self.origin.account.as_ref()
+    }
+}
+
+/// Who hears whom across accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tenancy {
+    /// Only equals: having no account is an account of its own.
+    Strict,
+    /// All but two different accounts.
+    Lenient,
+    /// Everyone.
+    Off,
+}
+
+impl Tenancy {
+    /// May a message from one account reach another?
+    pub fn may_reach(self, from: Option<&AccountId>, to: Option<&AccountId>) -> bool {
+        match self {
+            Tenancy::Strict => from == to,
+            Tenancy::Lenient => from.is_none() || to.is_none() || from == to,
+            Tenancy::Off => true,
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Owns the label sets that belong to no other layer: results, paths and reasons as operators read them.
+
+use super::LabelSet;
+use crate::close::CloseReason;
+use crate::dialect::{Protocol, Spoken};
+use crate::label::Label;
+use crate::labels;
+
+/// Labels `protocol`, `dialect`: the first follows from the second, so they are no product.
+#[derive(Debug, Clone, Copy)]
+pub struct ByDialect(pub Spoken);
+
+impl LabelSet for ByDialect {
+    const COUNT: usize = Spoken::ALL.len();
+    fn all() -> Vec<Self> {
+        Spoken::ALL.iter().map(|d| ByDialect(*d)).collect()
+    }
+    fn place(self) -> usize {
+        self.0.index()
+    }
+    fn words(self) -> Vec<&'static str> {
+        vec![self.0.protocol().label(), self.0.label()]
+    }
+}
+
+/// Labels `protocol`, `dialect`, `reason`.
+#[derive(Debug, Clone, Copy)]
+pub struct Closed(pub Spoken, pub CloseReason);
+
+impl LabelSet for Closed {
+    const COUNT: usize = <(Spoken, CloseReason)>::COUNT;
+    fn all() -> Vec<Self> {
+        <(Spoken, CloseReason)>::all().into_iter().map(|(d, r)| Closed(d, r)).collect()
+    }
+    fn place(self) -> usize {
+        (self.0, self.1).place()
+    }
+    fn words(self) -> Vec<&'static str> {
+        vec![self.0.protocol().label(), self.0.label(), self.1.label()]
+    }
+}
+
+/// Labels `direction`, `dialect`, `outcome`.
+pub type Translated = (Direction, Spoken, Translation);
+
+labels! {
+    /// How a handshake ended.
+    pub enum Handshake {
+        /// 101.
+        Accepted = "accepted",
+        /// No mount has this path.
+        BadPath = "bad_path",
+        /// Not an upgrade, or an id that is none.
+        BadRequest = "bad_request",
+        /// No valid credential.
+        Unauthorized = "unauthorized",
+        /// The origin, or a migration policy.
+        PolicyRejected = "policy_rejected",
+        /// A limit, or too slow.
+        Limit = "limit",
+        /// The hub did not confirm the subscriptions in time.
+        HubUnavailable = "hub_unavailable",
+        /// The proxy drains.
+        ShuttingDown = "shutting_down",
+    }
+}
+
+labels! {
+    /// Which way a translation goes.
+    pub enum Direction {
+        /// A legacy frame becomes an envelope.
+        V2ToV3 = "v2_to_v3",
+        /// An envelope becomes a legacy frame.
+        V3ToV2 = "v3_to_v2",
+    }
+}
+
+labels! {
+    /// How a translation came out.
+    pub enum Translation {
+        /// It comes back by itself.
+        Exact = "exact",
+        /// It comes back with a receipt.
+        Receipt = "receipt",
+        /// Not a message of the dialect.
+        Refused = "refused",
+        /// The translator failed; a bug.
+        Failed = "failed",
+    }
+}
+
+labels! {
+    /// Outcome of the online law check.
+    pub enum Check {
+        /// Bytes and opcode came back.
+        Match = "match",
+        /// They did not; a bug.
+        Mismatch = "mismatch",
+    }
+}
+
+labels! {
+    /// From which generation to which.
+    pub enum Path {
+        /// Legacy to legacy.
+        V2V2 = "v2_v2",
+        /// Legacy to V3.
+        V2V3 = "v2_v3",
+        /// V3 to legacy.
+        V3V2 = "v3_v2",
+        /// V3 to V3.
+        V3V3 = "v3_v3",
+    }
+}
+
+impl Path {
+    /// The path between two generations.
+    pub fn between(from: Protocol, to: Protocol) -> Self {
+        match (from, to) {
+            (Protocol::V2, Protocol::V2) => Path::V2V2,
+            (Protocol::V2, Protocol::V3) => Path::V2V3,
+            (Protocol::V3, Protocol::V2) => Path::V3V2,
+            (Protocol::V3, Protocol::V3) => Path::V3V3,
+        }
+    }
+}
+
+labels! {
+    /// What became of one delivery.
+    pub enum Outcome {
+        /// Written to the socket.
+        Delivered = "delivered",
+        /// Not shown on purpose.
+        Suppressed = "suppressed",
+        /// Neither; it should not happen.
+        Lost = "lost",
+    }
+}
+
+labels! {
+    /// Why a message or a delivery was lost.
+    pub enum Lost {
+        /// The receiver did not read in time.
+        SlowConsumer = "slow_consumer",
+        /// The hub could not take it before its deadline, or its gap could not be repaired.
+        HubUnavailable = "hub_unavailable",
+        /// Above `hub.max_message`.
+        TooLarge = "too_large",
+        /// The translator failed; a bug.
+        TranslateError = "translate_error",
+        /// The receiver went while it was queued.
+        Disconnect = "disconnect",
+    }
+}
+
+labels! {
+    /// Why a delivery was not shown on purpose.
+    pub enum Suppressed {
+        /// Legacy clients do not know presence.
+        PresenceToV2 = "presence_to_v2",
+        /// A heartbeat is its sender's alone.
+        Heartbeat = "heartbeat",
+        /// Another account, or a copy meant for others.
+        NotForYou = "direct_not_for_you",
+        /// The dialect has no shape for it.
+        DialectRule = "dialect_rule",
+    }
+}
+
+labels! {
+    /// The three kinds of channel, and that of `v2.audience = "global"`.
+    pub enum Scope {
+        /// A group's.
+        Group = "group",
+        /// A client id's.
+        Client = "client",
+        /// Everyone's.
+        Broadcast = "broadcast",
+        /// Every V2 client's.
+        V2 = "v2",
+    }
+}
+
+labels! {
+    /// How something went.
+    pub enum Done {
+        /// It worked.
+        Ok = "ok",
+        /// It did not.
+        Error = "error",
+    }
+}
+
+labels! {
+    /// How a hole in a scope's sequence ended.
+    pub enum Gap {
+        /// Filled from the journal: nothing was lost.
+        Repaired = "repaired",
+        /// The journal no longer held it.
+        Unrepaired = "unrepaired",
+        /// The scope began anew (flush, fail-over, expiry).
+        EpochReset = "epoch_reset",
+    }
+}
+
+labels! {
+    /// What came on a hub channel without a proxy's receipt.
+    pub enum Foreign {
+        /// A valid V3 message, delivered.
+        Valid = "valid",
+        /// Not a V3 message, dropped.
+        Invalid = "invalid",
+    }
+}
+
+labels! {
+    /// What a client set or sent that V3 does not allow.
+    pub enum Tampered {
+        /// A server-owned member.
+        Overridden = "overridden",
+        /// A member the schema does not know.
+        Unknown = "unknown",
+    }
+}

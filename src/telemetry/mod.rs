@@ -1,0 +1,10 @@
+//! What the proxy tells its operators: metrics (one declaration) and logs. What is counted where is the
+//! business of those who count.
+
+pub mod family;
+pub mod labels;
+pub mod metrics;
+pub mod tenants;
+
+pub use family::{Counters, Gauges, Histograms, LabelSet};
+pub use metrics::Metrics;
