@@ -1,1 +1,3 @@
+//! The program (being written).
+
 fn main() {}

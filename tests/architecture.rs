@@ -21,16 +21,18 @@ const MAX_LINES: usize = 400;
 /// Layers of `src/`, lowest first, and what each may use beside itself.
 /// A new edge in this table needs a sentence in its commit.
 const LAYERS: &[(&str, &[&str])] = &[
+    ("label", &[]),
     ("envelope", &[]),
-    ("close", &[]),
+    ("close", &["label"]),
     ("clock", &[]),
     ("config", &[]),
-    ("telemetry", &["config"]),
-    ("auth", &["envelope", "config", "clock"]),
-    ("dialect", &["envelope"]),
-    ("migration", &["envelope", "config", "clock", "telemetry"]),
-    ("hub", &["envelope", "dialect", "config", "clock", "close", "telemetry"]),
-    ("session", &["envelope", "close", "clock", "config", "telemetry", "auth", "dialect", "migration", "hub"]),
+    ("auth", &["label", "envelope", "config", "clock"]),
+    ("dialect", &["label", "envelope"]),
+    // Labels are types, so the metrics know the enums they are labelled with.
+    ("telemetry", &["label", "close", "clock", "config", "dialect"]),
+    ("migration", &["label", "envelope", "config", "clock", "telemetry"]),
+    ("hub", &["label", "envelope", "dialect", "config", "clock", "close", "telemetry"]),
+    ("session", &["label", "envelope", "close", "clock", "config", "telemetry", "auth", "dialect", "migration", "hub"]),
     ("edge", ABOVE_SESSION),
     ("admin", ABOVE_SESSION),
     ("app", EVERYTHING),
@@ -40,9 +42,10 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 /// What the two listeners may use. They do not know each other: only `app` does.
 const ABOVE_SESSION: &[&str] =
-    &["envelope", "close", "clock", "config", "telemetry", "auth", "dialect", "migration", "hub", "session"];
+    &["label", "envelope", "close", "clock", "config", "telemetry", "auth", "dialect", "migration", "hub", "session"];
 /// What stands on top may use anything.
 const EVERYTHING: &[&str] = &[
+    "label",
     "envelope",
     "close",
     "clock",
@@ -84,11 +87,11 @@ const ONLY: &[Only] = &[
     only(Pattern::Number(4400..4509), &["close.rs"], "close codes stand in one table: use CloseReason"),
     only(Pattern::Code("CloseCode::"), &["close.rs", "session/"], "only a session writes a close frame"),
     // `keys` names. The templates are settings, so their defaults are config's.
-    only(Pattern::Text("\"ws:"), &["hub/keys.rs", "config/hub.rs"], "names on Redis come from hub::keys"),
+    only(Pattern::Text("\"ws:"), &["hub/keys.rs", "config/"], "names on Redis come from hub::keys"),
     // The core has no I/O and no runtime.
     only(Pattern::Code("tokio::"), RUNTIME, "this layer is plain functions, tested without a runtime"),
     only(Pattern::Code("redis::"), &["hub/", "migration/", "app.rs"], "Redis is the hub's and the inventory's"),
-    only(Pattern::Code("tokio_tungstenite::"), &["session/", "edge/", "cli/"], "WebSocket framing is the session's"),
+    only(Pattern::Code("tokio_tungstenite::"), FRAMES, "WebSocket framing is the session's"),
     only(Pattern::Code("jsonwebtoken::"), &["auth/", "cli/"], "tokens are read in auth and made by the cli"),
     only(Pattern::Code("prometheus::"), &["telemetry/", "admin/"], "metrics have one declaration"),
     // Settings and time reach code as values.
@@ -97,6 +100,8 @@ const ONLY: &[Only] = &[
     // Errors have names below the composition root.
     only(Pattern::Code("anyhow::"), &["app.rs", "cli/", "main.rs"], "closed error enums, each with a label"),
 ];
+/// Who may know frames. The hub only shares one among many receivers.
+const FRAMES: &[&str] = &["session/", "edge/", "cli/", "hub/outbox.rs", "hub/fanout.rs"];
 /// Layers that may know the runtime.
 const RUNTIME: &[&str] =
     &["telemetry/", "auth/", "migration/", "hub/", "session/", "edge/", "admin/", "app.rs", "cli/", "main.rs"];
