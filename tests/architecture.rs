@@ -88,7 +88,7 @@ const ONLY: &[Only] = &[
     // The core has no I/O and no runtime.
     only(Pattern::Code("tokio::"), RUNTIME, "this layer is plain functions, tested without a runtime"),
     only(Pattern::Code("redis::"), &["hub/", "migration/", "app.rs"], "Redis is the hub's and the inventory's"),
-    only(Pattern::Code("tokio_tungstenite::"), &["session/", "edge/", "cli/"], "WebSocket framing is the session's"),
+    only(Pattern::Text("WebSocketStream"), &["session/", "edge/", "cli/"], "only a session reads and writes frames"),
     only(Pattern::Code("jsonwebtoken::"), &["auth/", "cli/"], "tokens are read in auth and made by the cli"),
     only(Pattern::Code("prometheus::"), &["telemetry/", "admin/"], "metrics have one declaration"),
     // Settings and time reach code as values.
