@@ -6,14 +6,18 @@ pub mod duration {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
     use std::time::Duration;
 
+    /// Longer ones are slips of the pen, and the sum with a point in time might overflow.
+    const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+    const FORM: &str = "a duration such as \"250ms\", \"10s\", \"1h\"";
+
     /// Writes the shortest form that reads back the same.
     pub fn serialize<S: Serializer>(d: &Duration, s: S) -> Result<S::Ok, S::Error> {
         let ms = d.as_millis();
         s.serialize_str(&match ms {
             0 => "0s".into(),
-            m if m % 3_600_000 == 0 => format!("{}h", m / 3_600_000),
-            m if m % 60_000 == 0 => format!("{}m", m / 60_000),
-            m if m % 1000 == 0 => format!("{}s", m / 1000),
+            m if m.is_multiple_of(3_600_000) => format!("{}h", m / 3_600_000),
+            m if m.is_multiple_of(60_000) => format!("{}m", m / 60_000),
+            m if m.is_multiple_of(1000) => format!("{}s", m / 1000),
             m => format!("{m}ms"),
         })
     }
@@ -26,17 +30,25 @@ pub mod duration {
             Seconds(f64),
             Text(String),
         }
-        let bad =
-            |what: &str| D::Error::custom(format!("`{what}` is not a duration such as \"250ms\", \"10s\", \"1h\""));
-        match Either::deserialize(d)? {
-            Either::Seconds(n) => Duration::try_from_secs_f64(n).map_err(|_| bad(&n.to_string())),
-            Either::Text(t) => match t.trim().parse::<f64>() {
-                Ok(n) => Duration::try_from_secs_f64(n).map_err(|_| bad(&t)),
-                Err(_) => {
-                    let signed: SignedDuration = t.parse().map_err(|_| bad(&t))?;
-                    Duration::try_from(signed).map_err(|_| bad(&t))
-                }
-            },
+        let bad = |what: &str| D::Error::custom(format!("`{what}` is not {FORM}"));
+        let (text, read) = match Either::deserialize(d).map_err(|_| D::Error::custom(format!("must be {FORM}")))? {
+            Either::Seconds(n) => (n.to_string(), Duration::try_from_secs_f64(n).ok()),
+            Either::Text(t) => {
+                let read = match t.trim().parse::<f64>() {
+                    Ok(n) => Duration::try_from_secs_f64(n).ok(),
+                    Err(_) => t.trim().parse::<SignedDuration>().ok().and_then(|signed| signed.try_into().ok()),
+                };
+                (t, read)
+            }
+        };
+        match read {
+            None => Err(bad(&text)),
+            Some(d) if d > LONGEST => Err(D::Error::custom(format!("`{text}` is longer than 365 days"))),
+            // It would be written as a shorter one, in the worst case as 0, which often means "never".
+            Some(d) if d.subsec_nanos() % 1_000_000 != 0 => {
+                Err(D::Error::custom(format!("`{text}` is finer than a millisecond")))
+            }
+            Some(d) => Ok(d),
         }
     }
 }
@@ -48,10 +60,12 @@ pub mod size {
     const UNITS: [(&str, usize); 6] =
         [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1000)];
 
+    const FORM: &str = "a size such as 65536, \"512KiB\", \"1MiB\"";
+
     /// Writes whole binary units where there are any.
     pub fn serialize<S: Serializer>(n: &usize, s: S) -> Result<S::Ok, S::Error> {
         for (unit, by) in &UNITS[..3] {
-            if *n >= *by && n % by == 0 {
+            if *n >= *by && n.is_multiple_of(*by) {
                 return s.serialize_str(&format!("{}{unit}", n / by));
             }
         }
@@ -66,10 +80,9 @@ pub mod size {
             Bytes(usize),
             Text(String),
         }
-        match Either::deserialize(d)? {
+        match Either::deserialize(d).map_err(|_| D::Error::custom(format!("must be {FORM}")))? {
             Either::Bytes(n) => Ok(n),
-            Either::Text(t) => parse(&t)
-                .ok_or_else(|| D::Error::custom(format!("`{t}` is not a size such as 65536, \"512KiB\", \"1MiB\""))),
+            Either::Text(t) => parse(&t).ok_or_else(|| D::Error::custom(format!("`{t}` is not {FORM}"))),
         }
     }
 
@@ -81,5 +94,45 @@ pub mod size {
             }
         }
         text.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+    use std::time::Duration;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Both {
+        #[serde(with = "super::duration")]
+        time: Duration,
+        #[serde(with = "super::size")]
+        size: usize,
+    }
+
+    fn read(time: &str, size: &str) -> Option<(u128, usize)> {
+        let both: Both = toml::from_str(&format!("time = {time}\nsize = {size}")).ok()?;
+        let again = toml::from_str(&toml::to_string(&both).unwrap()).unwrap();
+        assert_eq!(both, again, "written and read back");
+        Some((both.time.as_millis(), both.size))
+    }
+
+    #[test]
+    fn durations_and_sizes_are_read_as_people_write_them() {
+        assert_eq!(read("'250ms'", "'512KiB'"), Some((250, 524_288)));
+        assert_eq!(read("'1h 30m'", "'2 MB'"), Some((5_400_000, 2_000_000)));
+        assert_eq!(read("'90'", "'100'"), Some((90_000, 100)));
+        assert_eq!(read("1.5", "65536"), Some((1500, 65536)));
+        assert_eq!(read("0", "0"), Some((0, 0)));
+    }
+
+    #[test]
+    fn what_is_no_duration_or_size_is_refused() {
+        for time in ["'soon'", "-1", "'-1s'", "nan", "inf", "'1us'", "'366d'", "1e300", "[]", "true"] {
+            assert_eq!(read(time, "1"), None, "{time}");
+        }
+        for size in ["'big'", "-1", "1.5", "'1.5MiB'", "'99999999999999GiB'", "''", "[]"] {
+            assert_eq!(read("1", size), None, "{size}");
+        }
     }
 }

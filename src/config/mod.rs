@@ -1,27 +1,35 @@
-//! Owns every setting of the proxy: one file a concern, defaults in code, no I/O.
-//! Reading files, environment and flags is `load`; what a setting does is told where it is used.
+//! Owns every setting of the proxy: one file a concern, defaults in code, no I/O but reading the settings file.
+//! `load` reads file, environment and flags; what a setting does is told where it is used.
 
 mod auth;
+mod env;
 mod envelope;
 mod hub;
 mod human;
+mod key;
 mod limits;
 mod listen;
 mod load;
 mod mounts;
 mod policy;
+mod problems;
+mod reload;
+mod schema;
 mod secret;
+mod sources;
 mod telemetry;
 mod v2;
+mod validate;
 
 pub use auth::{ApiKey, Auth, Broadcasters, Guests, Jwt, Require};
 pub use envelope::{Envelope, Nulls, UnknownMembers};
 pub use hub::{Channels, Hub, Presence, V2Trouble, Wire};
 pub use limits::{DuplicateClient, Limits, SlowConsumer};
 pub use listen::Listen;
-pub use load::{ConfigError, LoadOptions, load};
+pub use load::{ConfigError, DEFAULT_TOML, LoadOptions, effective, load, validate_config};
 pub use mounts::{DialectName, Mount};
 pub use policy::{Policy, RefuseWith};
+pub use reload::{Reload, diff, reloaded};
 pub use secret::{RedisUrl, Secret};
 pub use telemetry::{LogFormat, Telemetry};
 pub use v2::{Annotate, Audience, Isolate, Render, Tenancy, V2, V3Shaped};

@@ -62,11 +62,16 @@ impl RedisUrl {
 
     /// The address as it may be shown.
     pub fn redacted(&self) -> String {
-        match (self.0.find("://"), self.0.rfind('@')) {
-            (Some(scheme), Some(at)) if at > scheme => {
-                format!("{}[redacted]{}", &self.0[..scheme + 3], &self.0[at..])
-            }
-            _ => self.0.clone(),
+        // A query may hold a password too, and a password may hold anything: what is doubtful is hidden.
+        let (url, query) = match self.0.rsplit_once('?') {
+            Some((url, query)) if !query.contains('@') => (url, "?[redacted]"),
+            _ => (self.0.as_str(), ""),
+        };
+        let start = url.find("://").map_or(0, |scheme| scheme + 3);
+        match url.rfind('@') {
+            Some(at) if at >= start => format!("{}[redacted]{}{query}", &url[..start], &url[at..]),
+            Some(_) => "[redacted]".into(),
+            None => format!("{url}{query}"),
         }
     }
 }
@@ -80,5 +85,35 @@ impl fmt::Debug for RedisUrl {
 impl Serialize for RedisUrl {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.serialize_str(&self.redacted())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_prints_without_its_password() {
+        for (url, shown) in [
+            ("redis://h:6379/0", "redis://h:6379/0"),
+            ("redis://u:hunter2@h:6379", "redis://[redacted]@h:6379"),
+            ("redis://:hun@ter2@h", "redis://[redacted]@h"),
+            ("redis://:hun?ter2@h", "redis://[redacted]@h"),
+            ("redis+sentinel://u:hunter2@a,u:hunter2@b/main", "redis+sentinel://[redacted]@b/main"),
+            ("u:hunter2@h:6379", "[redacted]@h:6379"),
+            ("redis://h?password=hunter2", "redis://h?[redacted]"),
+            ("u:hunter2@://h", "[redacted]"),
+        ] {
+            assert_eq!(RedisUrl::new(url).redacted(), shown);
+            assert_eq!(format!("{:?}", RedisUrl::new(url)), shown);
+        }
+    }
+
+    #[test]
+    fn a_secret_prints_nothing_of_itself() {
+        let secret = Secret::new("hunter2");
+        assert_eq!(format!("{secret:?}"), "[redacted]");
+        assert_eq!(serde_json::to_string(&secret).unwrap(), "\"[redacted]\"");
+        assert_eq!(secret.expose(), "hunter2");
     }
 }

@@ -121,14 +121,15 @@ impl<'de> Deserialize<'de> for Isolate {
             Flag(bool),
             Word(String),
         }
-        match Either::deserialize(d)? {
+        let form = |_| serde::de::Error::custom("must be `auto`, true or false");
+        match Either::deserialize(d).map_err(form)? {
             Either::Flag(true) => Ok(Isolate::Yes),
             Either::Flag(false) => Ok(Isolate::No),
             Either::Word(w) => match w.as_str() {
                 "auto" => Ok(Isolate::Auto),
                 "true" => Ok(Isolate::Yes),
                 "false" => Ok(Isolate::No),
-                _ => Err(serde::de::Error::custom(format!("`{w}` is none of `auto`, true, false"))),
+                _ => Err(serde::de::Error::custom(format!("`{w}` is none of `auto`, `true`, `false`"))),
             },
         }
     }
