@@ -14,13 +14,16 @@ pub struct Auth {
     pub require: Require,
     /// Who may send to everyone (`target: "broadcast"`).
     pub broadcast: Broadcasters,
-    /// Take the account from `x_account_id` when the credential itself names none.
+    /// Take the account from `x_account_id` when the credential itself names none, also from guests. Such an account is
+    /// a claim, not a proof: set this to false where accounts keep clients apart who do not trust each other.
     pub account_from_client: bool,
-    /// Origins a browser may come from (`https://app.example.com`); empty = any.
+    /// Origins a browser may come from (`https://app.example.com`, `https://*.example.com` for one label);
+    /// empty = any.
     pub origins: Vec<String>,
     /// API keys written here, by name.
     pub api_keys: Vec<ApiKey>,
-    /// A TOML file with `[[api_keys]]` tables, read again when it changes.
+    /// A TOML file with `[[api_keys]]` tables, read again when it changes. To withdraw all keys write `api_keys = []`:
+    /// an empty file counts as half-written.
     pub api_keys_file: Option<PathBuf>,
     /// JSON web tokens.
     pub jwt: Jwt,
@@ -110,25 +113,31 @@ pub struct ApiKey {
     pub broadcast: bool,
 }
 
-/// `[auth.jwt]`: one source of keys (`secret`, `secret_file`, `public_key_file`, `jwks_file`, `jwks_url`).
+/// `[auth.jwt]`: one source of keys or more (`secret`, `secret_file`, `public_key_file`, `jwks_file`, `jwks_url`).
+/// A token passes with the key of any source; each key only checks algorithms of its own kind. Files are read again
+/// when they change: replace them by renaming, so that none is seen half-written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Jwt {
-    /// Accepted algorithms; the token's own claim is never trusted beyond this list.
+    /// Accepted algorithms (HS256/384/512, RS256/384/512, PS256/384/512, ES256/384, EdDSA); the token's own claim
+    /// is never trusted beyond this list.
     pub algorithms: Vec<String>,
-    /// Shared secret for HS256.
+    /// Shared secret for HS256, HS384 and HS512; RFC 7518 section 3.2 asks for 32 bytes or more.
     pub secret: Option<Secret>,
     /// File with the shared secret.
     pub secret_file: Option<PathBuf>,
-    /// PEM file with a public key (RSA, EC or Ed25519).
+    /// PEM file with a public key (RSA of 2048 bits or more, EC P-256 or P-384, Ed25519).
     pub public_key_file: Option<PathBuf>,
     /// JWKS file, read again when it changes.
     pub jwks_file: Option<PathBuf>,
-    /// JWKS address, fetched again by `jwks_refresh` and when an unknown `kid` arrives.
+    /// JWKS address, fetched again by `jwks_refresh` and when an unknown `kid` arrives. https trusts the machine's
+    /// roots (`SSL_CERT_FILE` and `SSL_CERT_DIR` name others).
     pub jwks_url: Option<String>,
     /// How often the JWKS is fetched.
     #[serde(with = "super::human::duration")]
     pub jwks_refresh: Duration,
+    /// Refuse tokens without `exp`; without it a token that leaks is good for ever.
+    pub require_exp: bool,
     /// Required `iss`; empty = not checked.
     pub issuer: String,
     /// Accepted `aud`; empty = not checked.
@@ -163,6 +172,7 @@ impl Default for Jwt {
             jwks_file: None,
             jwks_url: None,
             jwks_refresh: Duration::from_secs(300),
+            require_exp: true,
             issuer: String::new(),
             audience: Vec::new(),
             leeway: Duration::from_secs(30),
