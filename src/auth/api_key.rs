@@ -14,10 +14,13 @@ use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 const SETTING: &str = "auth.api_keys";
 
+/// SHA-256 in words, which are compared faster than bytes.
+type Hash = [u64; 4];
+
 /// One key; the key itself is not kept, and its hash is not shown: short keys could be guessed from it.
 #[derive(Clone)]
 pub(super) struct Entry {
-    digest: [u8; 32],
+    digest: Hash,
     pub name: Arc<str>,
     pub account: Option<AccountId>,
     pub may_broadcast: bool,
@@ -80,11 +83,12 @@ impl ApiKeys {
 
     /// The key whose hash this is. Looks at every key, whichever fits.
     pub fn find(&self, key: &Secret) -> Option<Entry> {
-        let digest: [u8; 32] = Sha256::digest(key.expose()).into();
+        let digest = hash(key);
         let table = self.table.load();
         let mut found = u64::MAX;
         for (at, entry) in (0u64..).zip(table.iter()) {
-            found.conditional_assign(&at, entry.digest.ct_eq(&digest));
+            let differing = entry.digest.iter().zip(&digest).fold(0, |bits, (a, b)| bits | (a ^ b));
+            found.conditional_assign(&at, differing.ct_eq(&0));
         }
         table.get(usize::try_from(found).ok()?).cloned()
     }
@@ -124,7 +128,7 @@ fn entry(key: &config::ApiKey) -> Result<Entry, String> {
     let name = AccountId::new(&key.name, super::authenticator::MAX_ACCOUNT)
         .map_err(|e| format!("the name of an API key {e}"))?;
     let digest = match (&key.key, &key.sha256) {
-        (Some(key), None) if !key.expose().is_empty() => Ok(Sha256::digest(key.expose()).into()),
+        (Some(key), None) if !key.expose().is_empty() => Ok(hash(key)),
         (None, Some(hex)) => from_hex(hex).ok_or_else(|| format!("API key `{name}`: sha256 must be 64 hex digits")),
         _ => Err(format!("API key `{name}`: give either key or sha256")),
     }?;
@@ -148,7 +152,16 @@ fn distinct(all: Vec<Entry>) -> Result<Vec<Entry>, String> {
     Ok(all)
 }
 
-fn from_hex(hex: &str) -> Option<[u8; 32]> {
+fn hash(key: &Secret) -> Hash {
+    words(&Sha256::digest(key.expose()).into())
+}
+
+fn words(digest: &[u8; 32]) -> Hash {
+    let (chunks, _) = digest.as_chunks();
+    std::array::from_fn(|at| u64::from_be_bytes(chunks[at]))
+}
+
+fn from_hex(hex: &str) -> Option<Hash> {
     let mut digest = [0; 32];
     if hex.len() != 64 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
@@ -156,5 +169,5 @@ fn from_hex(hex: &str) -> Option<[u8; 32]> {
     for (byte, at) in digest.iter_mut().zip((0..64).step_by(2)) {
         *byte = u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()?;
     }
-    Some(digest)
+    Some(words(&digest))
 }

@@ -1,5 +1,6 @@
 //! Key files that change while the proxy runs.
 
+use super::super::watched::WatchedFile;
 use super::server::{jwk, set};
 use super::*;
 use jsonwebtoken::Algorithm;
@@ -53,6 +54,26 @@ async fn a_broken_file_keeps_the_old_keys_until_it_is_mended() {
     write(&path, &table("b", "hush-2"));
     auth.poll().await;
     assert!(knows(&auth, "hush-2").await && !knows(&auth, "hush-1").await);
+}
+
+#[tokio::test]
+async fn a_file_is_read_once_for_each_change_good_or_bad() {
+    let dir = tempfile::tempdir().expect("dir");
+    let path = dir.path().join("keys.toml");
+    write(&path, "good");
+    let file = WatchedFile::new(&path);
+    assert_eq!(file.read().await.expect("text"), Secret::new("good"));
+    assert!(file.changed().await.is_none());
+    for bad in [Some(""), None] {
+        match bad {
+            Some(text) => write(&path, text),
+            None => std::fs::remove_file(&path).expect("remove"),
+        }
+        assert!(file.changed().await.is_some_and(|read| read.is_err()), "told once");
+        assert!(file.changed().await.is_none(), "and not again");
+    }
+    std::fs::create_dir(&path).expect("folder");
+    assert!(file.changed().await.is_none(), "what is no file is as none");
 }
 
 #[tokio::test]

@@ -46,6 +46,18 @@ async fn many_tokens_with_unknown_kids_cause_one_fetch() {
     let refusals = futures_util::future::join_all(all).await;
     assert_eq!(refusals, [Refusal::TokenKeyUnknown; 50]);
     assert_eq!(server.hits(), 2, "one at start, one for all of them");
+    assert_eq!(refusal(&auth, signed_by(&P256, Some("late"))).await, Refusal::TokenKeyUnknown);
+    assert_eq!(server.hits(), 2, "nor does one that comes later");
+}
+
+#[tokio::test]
+async fn a_token_that_waits_for_a_fetch_under_way_causes_no_second_one() {
+    let server = Server::start(set(&[jwk("one", &P256, Algorithm::ES256)])).await;
+    let auth = auth(&by_url(&server.url)).await;
+    server.answers(200, set(&[jwk("two", &ED, Algorithm::EdDSA)]));
+    let ((), checked) = tokio::join!(auth.poll(), check(&auth, signed_by(&ED, Some("two"))));
+    assert!(checked.is_ok());
+    assert_eq!(server.hits(), 2);
 }
 
 #[tokio::test]

@@ -1,0 +1,136 @@
+//! Owns how connections to Redis are opened: for commands by the redis crate, for subscriptions as a bare
+//! stream that `link` reads. Every step has a deadline. Sentinels are asked again each time.
+
+use super::target::{Mode, Node, Target};
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, RedisError};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+/// A transport for a subscriber link.
+pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
+
+/// Why Redis cannot be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Of the transport.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// Of Redis.
+    #[error("{0}")]
+    Redis(#[from] RedisError),
+    /// Of time.
+    #[error("no answer in time")]
+    Timeout,
+    /// No sentinel knows the master.
+    #[error("no sentinel knows the master")]
+    NoMaster,
+}
+
+/// Opens connections to one Redis.
+#[derive(Debug)]
+pub struct Connector {
+    target: Target,
+    deadline: Duration,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl Connector {
+    /// For this address; each step may take `deadline`.
+    ///
+    /// # Errors
+    /// TLS is wanted and the system has no trusted roots.
+    pub fn new(target: Target, deadline: Duration) -> io::Result<Self> {
+        let tls = match target.tls {
+            false => None,
+            true => {
+                use hyper_rustls::ConfigBuilderExt;
+                Some(Arc::new(ClientConfig::builder().with_native_roots()?.with_no_client_auth()))
+            }
+        };
+        Ok(Self { target, deadline, tls })
+    }
+
+    /// What it connects to.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The server that takes writes now.
+    ///
+    /// # Errors
+    /// Nobody knows it.
+    pub async fn master(&self) -> Result<Node, ConnectError> {
+        let Mode::Sentinel(name) = &self.target.mode else {
+            return self.target.nodes.first().cloned().ok_or(ConnectError::NoMaster);
+        };
+        for sentinel in &self.target.nodes {
+            let Ok(mut connection) = self.open(sentinel, RedisConnectionInfo::default()).await else { continue };
+            let mut ask = redis::cmd("SENTINEL");
+            ask.arg("GET-MASTER-ADDR-BY-NAME").arg(name);
+            let answer = ask.query_async::<Option<(String, u16)>>(&mut connection).await;
+            if let Ok(Some((host, port))) = answer {
+                return Ok(Node { host, port });
+            }
+        }
+        Err(ConnectError::NoMaster)
+    }
+
+    /// A connection for commands.
+    ///
+    /// # Errors
+    /// It cannot be opened in time.
+    pub async fn command(&self, node: &Node) -> Result<MultiplexedConnection, ConnectError> {
+        let mut settings = RedisConnectionInfo::default();
+        if let Some(user) = &self.target.user {
+            settings = settings.set_username(user);
+        }
+        if let Some(password) = &self.target.password {
+            settings = settings.set_password(password.expose());
+        }
+        self.open(node, settings.set_db(self.target.db)).await
+    }
+
+    async fn open(&self, node: &Node, settings: RedisConnectionInfo) -> Result<MultiplexedConnection, ConnectError> {
+        let address = match self.target.tls {
+            false => ConnectionAddr::Tcp(node.host.clone(), node.port),
+            true => {
+                ConnectionAddr::TcpTls { host: node.host.clone(), port: node.port, insecure: false, tls_params: None }
+            }
+        };
+        // The crate leaves Nagle's algorithm on.
+        let tcp = redis::io::tcp::TcpSettings::default().set_nodelay(true);
+        let info = address.into_connection_info()?.set_tcp_settings(tcp).set_redis_settings(settings);
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.deadline))
+            .set_response_timeout(Some(self.deadline));
+        let client = Client::open(info)?;
+        let opening = client.get_multiplexed_async_connection_with_config(&config);
+        // The crate's deadlines are per step; this one is for all of them.
+        timeout(self.deadline * 2, opening).await.map_err(|_| ConnectError::Timeout)?.map_err(Into::into)
+    }
+
+    /// A bare stream.
+    ///
+    /// # Errors
+    /// It cannot be opened in time.
+    pub async fn stream(&self, node: &Node) -> Result<Box<dyn Transport>, ConnectError> {
+        timeout(self.deadline, async {
+            let tcp = TcpStream::connect((node.host.as_str(), node.port)).await?;
+            tcp.set_nodelay(true)?;
+            let Some(tls) = &self.tls else { return Ok(Box::new(tcp) as Box<dyn Transport>) };
+            let name = ServerName::try_from(node.host.clone()).map_err(io::Error::other)?;
+            Ok(Box::new(TlsConnector::from(tls.clone()).connect(name, tcp).await?) as Box<dyn Transport>)
+        })
+        .await
+        .map_err(|_| ConnectError::Timeout)?
+    }
+}

@@ -1,0 +1,170 @@
+//! Owns one subscriber connection: RESP2 in and out over a bare stream. The redis crate's own Pub/Sub hands
+//! pushes over through a queue without a bound, confirms nothing to its caller, and stays deaf after a
+//! stall; reading here, the socket itself is the bound. What a push means is `subscriber`'s.
+
+use super::connect::{ConnectError, Connector, Transport};
+use super::target::Node;
+use bytes::{Bytes, BytesMut};
+use redis_protocol::resp2::decode::decode_bytes_mut;
+use redis_protocol::resp2::types::BytesFrame;
+use std::io;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+/// A push is never larger than what Redis itself lets pile up for a subscriber by default (32 MiB).
+const MOST_BUFFERED: usize = 64 * 1024 * 1024;
+/// Bytes asked of the socket at once.
+const READ: usize = 64 * 1024;
+
+/// What came on a link.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Push {
+    /// A message on a channel.
+    Message {
+        /// Its name.
+        channel: Bytes,
+        /// What was said.
+        text: Bytes,
+    },
+    /// A subscription is confirmed.
+    Subscribed(Bytes),
+    /// The end of one is confirmed; Redis Cluster also says so when a slot moves away.
+    Unsubscribed(Bytes),
+    /// Redis refuses something.
+    Error(String),
+    /// Anything else: the answer to a ping.
+    Other,
+}
+
+/// Why a link ended.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// Of the transport, or it was closed.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// Of opening it.
+    #[error("{0}")]
+    Connect(#[from] ConnectError),
+    /// Redis does not take our bytes in time.
+    #[error("Redis does not read")]
+    WriteTimeout,
+    /// What came is no RESP.
+    #[error("what came is not RESP")]
+    Protocol,
+    /// Redis refuses the connection.
+    #[error("Redis says: {0}")]
+    Refused(String),
+    /// Probes do not come back: it hears nothing.
+    #[error("deaf: its probes do not come back")]
+    Deaf,
+    /// The server is no longer the right one.
+    #[error("superseded")]
+    Superseded,
+}
+
+/// A connection that subscribes.
+pub struct Link {
+    stream: Box<dyn Transport>,
+    buffer: BytesMut,
+    deadline: Duration,
+}
+
+impl Link {
+    /// Connects and authenticates.
+    ///
+    /// # Errors
+    /// Not in time, or refused.
+    pub async fn open(connector: &Connector, node: &Node, deadline: Duration) -> Result<Self, LinkError> {
+        let stream = connector.stream(node).await?;
+        let mut link = Self { stream, buffer: BytesMut::with_capacity(READ), deadline };
+        let target = connector.target();
+        if let Some(password) = &target.password {
+            let mut auth = redis::cmd("AUTH");
+            if let Some(user) = &target.user {
+                auth.arg(user);
+            }
+            link.ask(auth.arg(password.expose())).await?;
+        }
+        link.ask(redis::cmd("CLIENT").arg("SETNAME").arg("aether-proxy-subscriber")).await?;
+        Ok(link)
+    }
+
+    async fn ask(&mut self, command: &redis::Cmd) -> Result<(), LinkError> {
+        self.send(&command.get_packed_command()).await?;
+        let answer = timeout(self.deadline, async {
+            loop {
+                if let Some(push) = self.next()? {
+                    return Ok::<_, LinkError>(push);
+                }
+                self.fill().await?;
+            }
+        });
+        match answer.await.map_err(|_| ConnectError::Timeout)?? {
+            Push::Error(why) => Err(LinkError::Refused(why)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes commands.
+    ///
+    /// # Errors
+    /// Redis does not take them in time.
+    pub async fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
+        let write = async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        };
+        timeout(self.deadline, write).await.map_err(|_| LinkError::WriteTimeout)?.map_err(Into::into)
+    }
+
+    /// Reads more; cancel-safe.
+    ///
+    /// # Errors
+    /// The connection ended.
+    pub async fn fill(&mut self) -> Result<(), LinkError> {
+        if self.buffer.len() > MOST_BUFFERED {
+            return Err(LinkError::Protocol);
+        }
+        self.buffer.reserve(READ);
+        match self.stream.read_buf(&mut self.buffer).await? {
+            0 => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The next push that is whole.
+    ///
+    /// # Errors
+    /// What came is not RESP.
+    pub fn next(&mut self) -> Result<Option<Push>, LinkError> {
+        if self.buffer.is_empty() {
+            return Ok(None);
+        }
+        let decoded = decode_bytes_mut(&mut self.buffer).map_err(|_| LinkError::Protocol)?;
+        Ok(decoded.map(|(frame, ..)| push(frame)))
+    }
+}
+
+fn push(frame: BytesFrame) -> Push {
+    match frame {
+        BytesFrame::Error(why) => Push::Error(why.to_string()),
+        BytesFrame::Array(parts) => {
+            let mut parts = parts.into_iter();
+            match (parts.next(), parts.next(), parts.next()) {
+                (Some(BytesFrame::BulkString(kind)), Some(BytesFrame::BulkString(channel)), third) => {
+                    match (kind.as_ref(), third) {
+                        (b"message" | b"smessage", Some(BytesFrame::BulkString(text))) => {
+                            Push::Message { channel, text }
+                        }
+                        (b"subscribe" | b"ssubscribe", _) => Push::Subscribed(channel),
+                        (b"unsubscribe" | b"sunsubscribe", _) => Push::Unsubscribed(channel),
+                        _ => Push::Other,
+                    }
+                }
+                _ => Push::Other,
+            }
+        }
+        _ => Push::Other,
+    }
+}

@@ -1,0 +1,19 @@
+-- A connection is no longer present in a group: compare and delete, so that the end of an old connection
+-- never takes away a newer one.
+-- KEYS: 1 hash of the group    ARGV: 1 who (account US client), 2 connection
+-- Returns 1 when it was the last connection of its client.
+local connections = redis.call('HGET', KEYS[1], ARGV[1])
+if not connections then
+  return 0
+end
+local from, to = string.find(connections, ARGV[2], 1, true)
+if not from then
+  return 0
+end
+connections = string.sub(connections, 1, from - 1) .. string.sub(connections, to + 1)
+if connections == '' then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+  return 1
+end
+redis.call('HSET', KEYS[1], ARGV[1], connections)
+return 0
