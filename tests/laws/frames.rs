@@ -4,6 +4,7 @@ use crate::lens::{Edit, Forgery, How, Sample};
 use aether_proxy::dialect::lens::Kind;
 use aether_proxy::dialect::{OwnedFrame, Shaped, Wire};
 use aether_proxy::envelope::{ClientId, Draft, MsgType, Nulls, Target};
+use aether_proxy::label::Label;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
