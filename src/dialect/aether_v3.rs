@@ -51,7 +51,7 @@ pub fn draft<'a>(text: &'a str, reject_unknown: bool, notes: &mut Notes) -> Resu
         Document::Object(members) => json::last_wins(members),
         Document::Value(_) => return Err(vec![Problem::whole(ProblemKind::NotAnObject)]),
         Document::Invalid => {
-            return Err(vec![Problem::whole(ProblemKind::Json(json::why_invalid(text)))]);
+            return Err(vec![Problem::whole(ProblemKind::Json(json::why_invalid(text).to_string()))]);
         }
     };
     Fields::sort(&members, reject_unknown, notes).draft()
