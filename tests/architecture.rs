@@ -84,7 +84,7 @@ const ONLY: &[Only] = &[
     only(Pattern::Number(4400..4509), &["close.rs"], "close codes stand in one table: use CloseReason"),
     only(Pattern::Code("CloseCode::"), &["close.rs", "session/"], "only a session writes a close frame"),
     // `keys` names. The templates are settings, so their defaults are config's.
-    only(Pattern::Text("\"ws:"), &["hub/keys.rs", "config/hub.rs"], "names on Redis come from hub::keys"),
+    only(Pattern::Text("\"ws:"), &["hub/keys.rs", "config/"], "names on Redis come from hub::keys"),
     // The core has no I/O and no runtime.
     only(Pattern::Code("tokio::"), RUNTIME, "this layer is plain functions, tested without a runtime"),
     only(Pattern::Code("redis::"), &["hub/", "migration/", "app.rs"], "Redis is the hub's and the inventory's"),
