@@ -21,16 +21,18 @@ const MAX_LINES: usize = 400;
 /// Layers of `src/`, lowest first, and what each may use beside itself.
 /// A new edge in this table needs a sentence in its commit.
 const LAYERS: &[(&str, &[&str])] = &[
+    ("label", &[]),
     ("envelope", &[]),
-    ("close", &[]),
+    ("close", &["label"]),
     ("clock", &[]),
     ("config", &[]),
-    ("telemetry", &["config"]),
-    ("auth", &["envelope", "config", "clock"]),
-    ("dialect", &["envelope"]),
-    ("migration", &["envelope", "config", "clock", "telemetry"]),
-    ("hub", &["envelope", "dialect", "config", "clock", "close", "telemetry"]),
-    ("session", &["envelope", "close", "clock", "config", "telemetry", "auth", "dialect", "migration", "hub"]),
+    ("auth", &["label", "envelope", "config", "clock"]),
+    ("dialect", &["label", "envelope"]),
+    // Labels are types, so the metrics know the enums they are labelled with.
+    ("telemetry", &["label", "close", "clock", "config", "dialect"]),
+    ("migration", &["label", "envelope", "config", "clock", "telemetry"]),
+    ("hub", &["label", "envelope", "dialect", "config", "clock", "close", "telemetry"]),
+    ("session", &["label", "envelope", "close", "clock", "config", "telemetry", "auth", "dialect", "migration", "hub"]),
     ("edge", ABOVE_SESSION),
     ("admin", ABOVE_SESSION),
     ("app", EVERYTHING),
@@ -40,9 +42,10 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 /// What the two listeners may use. They do not know each other: only `app` does.
 const ABOVE_SESSION: &[&str] =
-    &["envelope", "close", "clock", "config", "telemetry", "auth", "dialect", "migration", "hub", "session"];
+    &["label", "envelope", "close", "clock", "config", "telemetry", "auth", "dialect", "migration", "hub", "session"];
 /// What stands on top may use anything.
 const EVERYTHING: &[&str] = &[
+    "label",
     "envelope",
     "close",
     "clock",

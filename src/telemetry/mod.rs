@@ -5,6 +5,7 @@ pub mod family;
 pub mod labels;
 pub mod metrics;
 pub mod tenants;
+pub mod trace;
 
 pub use family::{Counters, Gauges, Histograms, LabelSet};
 pub use metrics::Metrics;
