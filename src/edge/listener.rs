@@ -78,7 +78,8 @@ fn accept(edge: &Arc<Edge>, stream: TcpStream, peer: SocketAddr) {
     }
 }
 
-/// One request, one answer.
+/// One request, one answer: a 101, or a refusal that says `Connection: close`. (hyper's own switch for that
+/// would say so in the 101 too.)
 async fn serve<T: Transport>(edge: Arc<Edge>, stream: T, peer: SocketAddr, place: Place) {
     let state = edge.state.load_full();
     let limits = &state.limits;
@@ -90,7 +91,6 @@ async fn serve<T: Transport>(edge: Arc<Edge>, stream: T, peer: SocketAddr, place
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.handshake_timeout)
-        .keep_alive(false)
         .max_headers(MOST_HEADERS)
         .max_header_size(limits.url.saturating_add(limits.headers))
         .max_buf_size(limits.url.saturating_add(limits.headers).max(LEAST_BUFFER));
