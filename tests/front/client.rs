@@ -41,6 +41,11 @@ impl Client {
         self.send(Message::text(text)).await;
     }
 
+    /// Sends a text to a server that may have closed already.
+    pub async fn send_or_fail(&mut self, text: &str) -> Result<(), Error> {
+        timeout(PATIENCE, self.socket.send(Message::text(text))).await.expect("sent in time")
+    }
+
     /// The next frame of any kind.
     pub async fn frame(&mut self) -> Option<Result<Message, Error>> {
         timeout(PATIENCE, self.socket.next()).await.expect("a frame in time")
