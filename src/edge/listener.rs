@@ -26,6 +26,10 @@ const LEAST_BUFFER: usize = 8192;
 const MOST_HEADERS: usize = 100;
 /// Waits after an accept that failed, so that a full descriptor table is no busy loop.
 const BACKOFF: Duration = Duration::from_millis(50);
+/// Bytes the kernel takes for a client beyond what is on its way to it. By default they are megabytes, and a
+/// socket that is full counts as writable only when a third of them is gone: a slow reader would look dead.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 * 1024;
 /// A failure that lasts is told again after so long.
 const TELL_AGAIN: Duration = Duration::from_secs(60);
 
@@ -38,6 +42,9 @@ pub fn bind(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     // A restart must not wait for the connections of its predecessor to be forgotten.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
+    // Accepted sockets inherit it. Where it is not known, the kernel's own bound holds.
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_notsent_lowat(UNSENT);
     socket.bind(&address.into())?;
     socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
     TcpListener::from_std(socket.into())
