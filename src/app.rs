@@ -9,7 +9,7 @@ use crate::edge::{self, Admission, Edge};
 use crate::envelope::{IdError, Nulls};
 use crate::hub::{self, Hub, Tenancy};
 use crate::session::{Context, Settings};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, MetricsError};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub enum StartError {
     Mounts(#[from] IdError),
     /// Two metrics of one name: a mistake of ours.
     #[error("metrics: {0}")]
-    Metrics(#[from] prometheus::Error),
+    Metrics(#[from] MetricsError),
     /// An address cannot be listened on.
     #[error("{setting} = {address}: {source}")]
     Listen {
@@ -67,8 +67,10 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// The calendar.
     pub clock: Clock,
-    /// The clients' side; `is_draining` is half of readiness, `hub.is_up` the other.
+    /// The clients' side.
     pub edge: Arc<Edge>,
+    /// Cancelled as soon as the proxy is on its way out: half of readiness, `hub.is_up` is the other.
+    pub draining: CancellationToken,
     /// Who may come in.
     pub authenticator: Authenticator,
 }
@@ -101,7 +103,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let (clients, listener) = listener?;
     let authenticator = Authenticator::new(&config.auth, clock.clone()).await?;
     let (tasks, sessions) = (TaskTracker::new(), TaskTracker::new());
-    let (stop, accepting) = (CancellationToken::new(), CancellationToken::new());
+    let (stop, accepting, draining) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     let hub = Hub::start(hub::Parts {
         config: config.hub.clone(),
         nulls: match config.envelope.nulls {
@@ -126,6 +128,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         context,
         admission: Admission::new(config.limits.connections),
         sessions: sessions.clone(),
+        draining: draining.clone(),
     };
     let edge = Arc::new(Edge::new(&config, parts)?);
     tasks.spawn(authenticator.clone().run(stop.clone()));
@@ -134,9 +137,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     // The operators' listener is started here, from `shared`.
     let admin = None;
     if !config.auth.has_credentials() {
-        tracing::warn!(%clients, "no credential is configured: everyone who reaches this address may come in");
+        let reach = if clients.ip().is_loopback() { "on this machine" } else { "who reaches this address" };
+        tracing::warn!(%clients, "no credential is configured: everyone {reach} may come in");
     }
-    let shared = Arc::new(Shared { config, hub, metrics, clock, edge, authenticator });
+    let shared = Arc::new(Shared { config, hub, metrics, clock, edge, draining, authenticator });
     Ok(Running { clients, admin, shared, accepting, stop, sessions, tasks })
 }
 
@@ -155,7 +159,7 @@ impl Running {
     /// connections with 1012 in random order over the window, then stop.
     pub async fn drain(&self) {
         let (delay, window) = (self.shared.config.listen.drain_delay, self.shared.config.listen.drain_window);
-        self.shared.edge.drain();
+        self.shared.draining.cancel();
         tracing::info!(connections = self.shared.hub.registry().len(), "draining");
         tokio::time::sleep(delay).await;
         self.accepting.cancel();
@@ -174,7 +178,7 @@ impl Running {
 
     /// Ends now: whoever is still there is told 1012 at once.
     pub async fn shutdown(&self) {
-        self.shared.edge.drain();
+        self.shared.draining.cancel();
         self.accepting.cancel();
         for seat in self.shared.hub.registry().seats() {
             seat.outbox.close(CloseReason::Restart);
