@@ -17,6 +17,7 @@ mod reload;
 mod schema;
 mod secret;
 mod sources;
+mod switch;
 mod telemetry;
 mod v2;
 mod validate;
@@ -31,8 +32,9 @@ pub use mounts::{DialectName, Mount};
 pub use policy::{Policy, RefuseWith};
 pub use reload::{Reload, diff, reloaded};
 pub use secret::{RedisUrl, Secret};
+pub use switch::Switch;
 pub use telemetry::{LogFormat, Telemetry};
-pub use v2::{Annotate, Audience, Isolate, Render, Tenancy, V2, V3Shaped};
+pub use v2::{Annotate, Audience, Render, Tenancy, V2, V3Shaped};
 
 use serde::{Deserialize, Serialize};
 
