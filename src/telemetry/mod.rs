@@ -4,7 +4,10 @@
 pub mod family;
 pub mod labels;
 pub mod metrics;
+pub mod redact;
 pub mod tenants;
+pub mod trace;
 
 pub use family::{Counters, Gauges, Histograms, LabelSet};
 pub use metrics::Metrics;
+pub use redact::Redacted;
