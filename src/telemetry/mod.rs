@@ -1,6 +1,8 @@
 //! What the proxy tells its operators: metrics (one declaration) and logs. What is counted where is the
 //! business of those who count.
 
+#[cfg(test)]
+mod catalogue;
 pub mod family;
 pub mod labels;
 pub mod metrics;
