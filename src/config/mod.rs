@@ -25,6 +25,7 @@ mod validate;
 pub use auth::{ApiKey, Auth, Broadcasters, Guests, Jwt, Require};
 pub use envelope::{Envelope, Nulls, UnknownMembers};
 pub use hub::{Channels, Hub, Presence, V2Trouble, Wire};
+pub use human::parse_duration;
 pub use limits::{DuplicateClient, Limits, SlowConsumer};
 pub use listen::Listen;
 pub use load::{ConfigError, DEFAULT_TOML, LoadOptions, effective, load, validate_config};

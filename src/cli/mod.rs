@@ -1,0 +1,90 @@
+//! The command line: what can be asked for, and how the program ends. Each command is a file of its own;
+//! what a command does with the proxy is the proxy's.
+
+mod check;
+mod exit;
+mod out;
+mod settings;
+mod token;
+mod translate;
+
+pub use exit::{Exit, Failure};
+pub use settings::Sources;
+
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Lets V2 and V3 WebSocket clients talk through one hub, and shows when V2 can be switched off
+#[derive(Debug, Parser)]
+#[command(
+    name = "aether-proxy",
+    version,
+    max_term_width = 110,
+    after_help = "EXAMPLES:
+  Serve clients on 127.0.0.1:8080 and operators on 127.0.0.1:9090:
+    aether-proxy
+  The same with Redis as the hub:
+    aether-proxy --set hub.url=redis://127.0.0.1:6379
+  Is the settings file right, and what is in effect?
+    aether-proxy --config proxy.toml check
+  What becomes of a V2 frame?
+    echo '{\"msg\":\"hi\"}' | aether-proxy translate --from v2 --to v3
+
+SETTINGS, the stronger below:
+  defaults
+  the file of --config or AETHER_CONFIG
+  the environment, such as AETHER_LIMITS__MESSAGE=64KiB
+  flags, such as --set limits.message=64KiB
+
+EXIT CODES:
+   0  ok
+   1  failure
+  64  usage
+  65  bad input data
+  69  unavailable, such as an address that is in use
+  78  configuration"
+)]
+struct Args {
+    #[command(flatten)]
+    sources: Sources,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Check),
+    Translate(translate::Translate),
+    Token(token::Token),
+}
+
+/// Runs the command these arguments ask for; the first is the program's own name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args = match Args::try_parse_from(arguments) {
+        Ok(args) => args,
+        Err(asked) => {
+            // `--help` and `--version` come this way too. A reader that has gone is no failure.
+            let _ = asked.print();
+            return if asked.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() };
+        }
+    };
+    let ended = match args.command {
+        None => Err(Failure::Usage("serve comes with branch front".into())),
+        Some(Command::Check(check)) => check.run(&args.sources),
+        Some(Command::Translate(translate)) => translate.run(&args.sources),
+        Some(Command::Token(token)) => token.run(&args.sources),
+    };
+    ended.unwrap_or_else(Failure::report).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_do_not_contradict_themselves() {
+        Args::command().debug_assert();
+    }
+}
