@@ -14,7 +14,6 @@ pub trait Label: Copy + Eq + 'static {
 }
 
 /// Declares an enum and its words.
-#[macro_export]
 macro_rules! labels {
     ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$meta])*
@@ -41,3 +40,5 @@ macro_rules! labels {
         }
     };
 }
+
+pub(crate) use labels;

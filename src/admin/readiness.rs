@@ -1,7 +1,6 @@
 //! Owns the answer to "may a load balancer send clients here?": yes, or every reason why not.
 
-use crate::label::Label;
-use crate::labels;
+use crate::label::{Label, labels};
 
 labels! {
     /// Why no clients should be sent here. The word stands in the answer of `/readyz`.

@@ -4,6 +4,7 @@
 mod check;
 mod exit;
 mod out;
+mod serve;
 mod settings;
 mod token;
 mod translate;
@@ -54,6 +55,7 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Serve),
     Check(check::Check),
     Translate(translate::Translate),
     Token(token::Token),
@@ -70,7 +72,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let ended = match args.command {
-        None => Err(Failure::Usage("serve comes with branch front".into())),
+        None => serve::Serve::default().run(&args.sources),
+        Some(Command::Serve(serve)) => serve.run(&args.sources),
         Some(Command::Check(check)) => check.run(&args.sources),
         Some(Command::Translate(translate)) => translate.run(&args.sources),
         Some(Command::Token(token)) => token.run(&args.sources),

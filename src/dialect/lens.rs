@@ -8,8 +8,7 @@ use crate::dialect::Notes;
 use crate::dialect::aether_v3::Fields;
 use crate::envelope::json::{self, Document, Member};
 use crate::envelope::{Draft, MsgType};
-use crate::label::Label;
-use crate::labels;
+use crate::label::{Label, labels};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::borrow::Cow;
 

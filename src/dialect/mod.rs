@@ -12,7 +12,7 @@ pub use lens::{Kind, Receipt, Shaped};
 pub use wire::{HubMessage, HubText, Wire, WireError};
 
 use crate::envelope::{Draft, MsgType, Problem};
-use crate::labels;
+use crate::label::labels;
 
 /// A data frame as it came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -64,27 +64,42 @@ impl Keys {
 
     /// The hash of a group's members.
     pub fn presence(&self, group: &GroupId) -> String {
-        format!("{}:presence:{}", self.channels.prefix, group.as_str())
+        self.home(&format!("presence:{group}"))
     }
 
     /// The sorted set of nodes, scored by the end of their lease in milliseconds.
     pub fn nodes(&self) -> String {
-        format!("{}:nodes", self.channels.prefix)
+        self.home("nodes")
     }
 
     /// Where a node notes its members, so that others can let them go when it dies.
     pub fn node_members(&self, node: &str) -> String {
-        format!("{}:node:{node}:members", self.channels.prefix)
+        self.home(&format!("node:{node}:members"))
     }
 
     /// The lock of whoever lets a dead node's members go.
     pub fn reaper(&self, node: &str) -> String {
-        format!("{}:node:{node}:reaper", self.channels.prefix)
+        self.home(&format!("node:{node}:reaper"))
     }
 
-    /// The channel on which a subscriber link hears its own probes.
-    pub fn probe(&self, node: &str, link: usize) -> String {
-        format!("{}:probe:{node}:{link}", self.channels.prefix)
+    /// Marks a node whose members were let go by another while it was silent.
+    pub fn reaped(&self, node: &str) -> String {
+        self.home(&format!("node:{node}:reaped"))
+    }
+
+    /// The channel on which proxies tell each other what no client sees.
+    pub fn control(&self) -> String {
+        self.home("control")
+    }
+
+    /// The channel on which a node hears its own probes of one shard.
+    pub fn probe(&self, node: &str, shard: usize) -> String {
+        format!("{}:probe:{node}:{shard}", self.channels.prefix)
+    }
+
+    /// What belongs to all nodes lies in one slot of a cluster, so that one script can change it.
+    fn home(&self, name: &str) -> String {
+        format!("{{{}}}:{name}", self.channels.prefix)
     }
 }
 

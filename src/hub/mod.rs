@@ -23,7 +23,6 @@ pub use scope::{Address, Scope};
 pub use seat::{Seat, SeatId, Tenancy};
 
 use crate::clock::Clock;
-use crate::close::CloseReason;
 use crate::config::{self, DuplicateClient};
 use crate::dialect::{Receipt, Wire, wire};
 use crate::envelope::{Envelope, Nulls, Route};
@@ -218,15 +217,6 @@ impl Hub {
     /// The connections of this node.
     pub fn registry(&self) -> &Registry {
         self.fanout.registry()
-    }
-
-    /// Asks every connection of this client id and account but the given one to end.
-    pub(crate) fn replace_local(registry: &Registry, newest: &Seat) {
-        registry.for_each(&Address::Client(newest.origin.client.clone()), |seat| {
-            if seat.id != newest.id && seat.account() == newest.account() {
-                seat.outbox.close(CloseReason::Replaced);
-            }
-        });
     }
 
     fn scopes(&self, seat: &Seat) -> Vec<Scope> {

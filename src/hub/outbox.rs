@@ -161,6 +161,12 @@ impl Outbox {
         true
     }
 
+    /// Only the wish to end, for a session whose socket takes nothing more; messages stay, and count.
+    pub fn poll_close(&self, cx: &mut Context<'_>) -> Poll<CloseReason> {
+        self.waker.register(cx.waker());
+        self.state.lock().close.map_or(Poll::Pending, Poll::Ready)
+    }
+
     /// The session has ended: nothing is taken any more. Returns what was still waiting, one entry a path.
     pub fn end(&self) -> [u32; 4] {
         let mut state = self.state.lock();

@@ -4,7 +4,7 @@ use super::outbox::Notice;
 use super::scope::Scope;
 use super::seat::Seat;
 use crate::dialect::HubText;
-use crate::labels;
+use crate::label::labels;
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::{Done, Lost, Path};
 use std::sync::Arc;

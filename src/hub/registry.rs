@@ -2,7 +2,8 @@
 
 use super::scope::Address;
 use super::seat::{Seat, SeatId};
-use crate::envelope::{ClientId, GroupId};
+use crate::close::CloseReason;
+use crate::envelope::{AccountId, ClientId, GroupId};
 use dashmap::DashMap;
 use parking_lot::RwLock;
 use smallvec::SmallVec;
@@ -72,6 +73,15 @@ impl Registry {
             }
             Address::Broadcast => self.all.iter().for_each(|entry| each(entry.value())),
             Address::V2 => self.global.read().iter().for_each(each),
+        }
+    }
+
+    /// Asks every connection of this client id and account to end, but those to be kept.
+    pub fn replace(&self, client: &ClientId, account: Option<&AccountId>, keep: impl Fn(SeatId) -> bool) {
+        if let Some(seats) = self.clients.get(client) {
+            for seat in seats.iter().filter(|seat| seat.account() == account && !keep(seat.id)) {
+                seat.outbox.close(CloseReason::Replaced);
+            }
         }
     }
 

@@ -3,8 +3,7 @@
 use super::LabelSet;
 use crate::close::CloseReason;
 use crate::dialect::{Protocol, Spoken};
-use crate::label::Label;
-use crate::labels;
+use crate::label::{Label, labels};
 
 /// Labels `protocol`, `dialect`: the first follows from the second, so they are no product.
 #[derive(Debug, Clone, Copy)]

@@ -12,4 +12,6 @@ pub mod trace;
 
 pub use family::{Counters, Gauges, Histograms, LabelSet};
 pub use metrics::Metrics;
+/// Two metrics of one name, or a registry that is full: a mistake of the house.
+pub use prometheus::Error as MetricsError;
 pub use redact::Redacted;

@@ -6,7 +6,7 @@ use super::frames::Record;
 use crate::dialect::lens::{self, Translated};
 use crate::dialect::{Frame, Kind, OwnedFrame, Shaped};
 use crate::envelope::json::{self, Document, Member};
-use crate::labels;
+use crate::label::labels;
 use serde::Serialize;
 use serde_json::value::RawValue;
 

@@ -3,7 +3,6 @@
 
 use crate::dialect::{HubMessage, Protocol};
 use crate::envelope::{AccountId, ClientId, GroupId};
-use crate::hub::Hub;
 use crate::hub::fanout::Fanout;
 use crate::hub::presence::{Announcer, Event, Member};
 use crate::hub::publication::{Publication, PublishError};
@@ -100,7 +99,8 @@ impl Memory {
 
     /// See `Bus::replace`.
     pub fn replace(&self, seat: &Arc<Seat>) {
-        Hub::replace_local(self.fanout.registry(), seat);
+        let newest = seat.id;
+        self.fanout.registry().replace(&seat.origin.client, seat.account(), |id| id >= newest);
     }
 
     /// See `Bus::members`.

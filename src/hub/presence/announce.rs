@@ -6,7 +6,7 @@ use crate::envelope::{Draft, MsgType, Nulls, Origin, seal};
 use crate::hub::keys::Keys;
 use crate::hub::publication::Publication;
 use crate::hub::scope::Address;
-use crate::labels;
+use crate::label::labels;
 use crate::telemetry::labels::Path;
 use std::sync::Arc;
 

@@ -102,7 +102,9 @@ impl Connector {
     async fn open(&self, node: &Node, settings: RedisConnectionInfo) -> Result<MultiplexedConnection, ConnectError> {
         let address = match self.target.tls {
             false => ConnectionAddr::Tcp(node.host.clone(), node.port),
-            true => ConnectionAddr::TcpTls { host: node.host.clone(), port: node.port, insecure: false, tls_params: None },
+            true => {
+                ConnectionAddr::TcpTls { host: node.host.clone(), port: node.port, insecure: false, tls_params: None }
+            }
         };
         // The crate leaves Nagle's algorithm on.
         let tcp = redis::io::tcp::TcpSettings::default().set_nodelay(true);

@@ -1,41 +1,286 @@
-//! The hub on Redis. (Being written.)
+//! The hub on Redis: subscriptions, publishing, journal and presence, each an actor of its own, joined here.
+//! What an actor does is told in its file; this one starts them and routes to them.
 
-use crate::envelope::GroupId;
+mod connect;
+mod health;
+mod journal;
+mod line;
+mod link;
+mod member;
+mod presence;
+mod publisher;
+mod shard;
+mod subscriber;
+mod target;
+mod wanted;
+
+pub use target::StartError;
+
+use crate::dialect::Wire;
+use crate::envelope::{AccountId, ClientId, GroupId};
+use crate::hub::keys::Keys;
 use crate::hub::presence::{Announcer, Member};
-use crate::hub::{AttachError, Fanout, HubUnavailable, Keys, Parts, Publication, PublishError, Scope, Seat};
+use crate::hub::seat::Seat;
+use crate::hub::{AttachError, Fanout, HubUnavailable, Parts, Publication, PublishError, Scope};
+use crate::telemetry::Metrics;
+use connect::Connector;
+use futures_util::future::join_all;
+use health::Health;
+use presence::{Op, Presence, Touched};
+use publisher::{Job, Publisher, Style};
+use serde::{Deserialize, Serialize};
+use shard::{Place, Shard};
 use std::sync::Arc;
+use std::time::Duration;
+use subscriber::Subscriber;
+use target::Target;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout};
+use wanted::{Channel, Purpose, Wanted};
 
-/// The hub cannot be started.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The address cannot be used.
-    #[error("hub.url: {0}")]
-    Url(String),
-}
+/// Joins and leaves that may wait for Redis.
+const PRESENCE_QUEUE: usize = 16 * 1024;
 
 /// See the module.
 #[derive(Debug)]
-pub struct Redis {}
+pub struct Redis {
+    outlet: Outlet,
+    ops: mpsc::Sender<Op>,
+    touched: Arc<Touched>,
+    attach_timeout: Duration,
+    command_timeout: Duration,
+    node: Arc<str>,
+}
+
+/// Where messages leave this node.
+#[derive(Debug, Clone)]
+pub struct Outlet {
+    shard: Arc<Shard>,
+    keys: Arc<Keys>,
+    metrics: Arc<Metrics>,
+    deadline: Duration,
+}
+
+impl Outlet {
+    /// Takes a message; waits while the queue is full, not beyond the deadline.
+    async fn publish(&self, publication: Publication) -> Result<(), PublishError> {
+        let channel = Channel::from(self.keys.channel(&publication.scope));
+        let until = Instant::now() + self.deadline;
+        let job = Job::Message { publication, channel, until };
+        let (job, why) = match self.shard.jobs.try_send(job) {
+            Ok(()) => return Ok(()),
+            Err(mpsc::error::TrySendError::Closed(job)) => (job, PublishError::Unavailable),
+            Err(mpsc::error::TrySendError::Full(job)) => {
+                match timeout(self.deadline, self.shard.jobs.reserve()).await {
+                    Ok(Ok(room)) => {
+                        room.send(job);
+                        return Ok(());
+                    }
+                    Ok(Err(_)) => (job, PublishError::Unavailable),
+                    Err(_) => (job, PublishError::Overloaded),
+                }
+            }
+        };
+        if let Job::Message { publication, .. } = &job {
+            publication.book_failure(why, &self.metrics);
+        }
+        Err(why)
+    }
+
+    /// Publishes what the server says itself. Where it fails it is booked.
+    pub async fn tell(&self, publication: Option<Publication>) {
+        if let Some(publication) = publication {
+            let _ = self.publish(publication).await;
+        }
+    }
+}
+
+/// What proxies tell each other on the control channel.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+enum Word {
+    /// A connection took a client id: older ones end.
+    Replace { node: String, seat: u64, client: String, account: Option<String> },
+}
 
 impl Redis {
-    pub fn start(_: &Parts, _: Arc<Keys>, _: Arc<Fanout>, _: Announcer) -> Result<Arc<Self>, StartError> {
-        Err(StartError::Url("not yet".into()))
+    /// Starts the actors. Redis may be away: they wait for it.
+    ///
+    /// # Errors
+    /// The address cannot be used.
+    pub fn start(
+        parts: &Parts,
+        keys: Arc<Keys>,
+        fanout: Arc<Fanout>,
+        announcer: Announcer,
+    ) -> Result<Arc<Self>, StartError> {
+        let config = &parts.config;
+        let target = Target::parse(&config.url)?;
+        let connector = Connector::new(target, config.command_timeout)
+            .map_err(|_| StartError::Url("TLS is wanted, but the system has no trusted certificates"))?;
+        let connector = Arc::new(connector);
+        let node: Arc<str> = format!("{:012x}", fastrand::u64(..) >> 16).into();
+        let wire = match config.wire {
+            crate::config::Wire::Extended => Wire::Extended,
+            crate::config::Wire::Plain => Wire::Plain,
+        };
+        let journal = config.journal && wire == Wire::Extended;
+        let (jobs, queue) = mpsc::channel(config.publish_queue);
+        let health = Arc::new(Health::new(parts.metrics.clone()));
+        let place = Place::Found;
+        let shard = Arc::new(Shard { wanted: Wanted::default(), jobs, health: health.clone(), place: place.clone() });
+        let probe = keys.probe(&node, 0);
+        // They are wanted as long as the node lives.
+        drop(shard.wanted.add(Channel::from(keys.control()), Purpose::Control));
+        drop(shard.wanted.add(Channel::from(probe.clone()), Purpose::Probe));
+        let publisher = Publisher {
+            connector: connector.clone(),
+            place,
+            keys: keys.clone(),
+            style: Style {
+                node: node.clone(),
+                journal: journal.then_some((config.journal_length, config.journal_ttl)),
+                sharded: false,
+            },
+            health,
+            metrics: parts.metrics.clone(),
+        };
+        parts.tasks.spawn(publisher.run(queue, parts.stop.clone()));
+        let subscriber = Subscriber {
+            connector: connector.clone(),
+            shard: shard.clone(),
+            keys: keys.clone(),
+            fanout: fanout.clone(),
+            metrics: parts.metrics.clone(),
+            journal,
+            sharded: false,
+            config: config.clone(),
+            probe,
+            node: node.clone(),
+            on_control,
+        };
+        parts.tasks.spawn(subscriber.run(parts.stop.clone()));
+        let outlet = Outlet {
+            shard: shard.clone(),
+            keys: keys.clone(),
+            metrics: parts.metrics.clone(),
+            deadline: config.publish_deadline,
+        };
+        let touched = Arc::new(Touched::default());
+        let (ops, todo) = mpsc::channel(PRESENCE_QUEUE);
+        let presence = Presence {
+            connector,
+            shard,
+            publish: outlet.clone(),
+            keys,
+            announcer,
+            fanout,
+            metrics: parts.metrics.clone(),
+            config: config.presence.clone(),
+            node: node.clone(),
+            touched: touched.clone(),
+        };
+        parts.tasks.spawn(presence.run(todo, parts.stop.clone()));
+        tracing::info!(url = %parts.config.url.redacted(), %node, "the hub is Redis");
+        Ok(Arc::new(Self {
+            outlet,
+            ops,
+            touched,
+            attach_timeout: config.attach_timeout,
+            command_timeout: config.command_timeout,
+            node,
+        }))
     }
-    pub async fn subscribe(&self, _: &[Scope]) -> Result<(), AttachError> {
-        Err(AttachError)
+
+    /// See `Bus::subscribe`.
+    pub async fn subscribe(&self, scopes: &[Scope]) -> Result<(), AttachError> {
+        let wanted = &self.outlet.shard.wanted;
+        let waiting: Vec<_> = scopes
+            .iter()
+            .filter_map(|scope| wanted.add(self.channel(scope), Purpose::Scope(scope.to.clone())))
+            .collect();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        match timeout(self.attach_timeout, join_all(waiting)).await {
+            Ok(all) if all.iter().all(Result::is_ok) => Ok(()),
+            _ => Err(AttachError),
+        }
     }
-    pub fn unsubscribe(&self, _: &[Scope]) {}
-    pub async fn publish(&self, _: Publication) -> Result<(), PublishError> {
-        Err(PublishError::Unavailable)
+
+    /// See `Bus::unsubscribe`.
+    pub fn unsubscribe(&self, scopes: &[Scope]) {
+        for scope in scopes {
+            self.outlet.shard.wanted.remove(&self.channel(scope));
+        }
     }
-    pub fn join(&self, _: &Arc<Seat>) {}
-    pub async fn leave(&self, _: &Arc<Seat>) {}
-    pub fn replace(&self, _: &Arc<Seat>) {}
-    pub async fn members(&self, _: &GroupId) -> Result<Vec<Member>, HubUnavailable> {
-        Err(HubUnavailable)
+
+    fn channel(&self, scope: &Scope) -> Channel {
+        Channel::from(self.outlet.keys.channel(scope))
     }
-    pub fn touch(&self, _: &Seat) {}
+
+    /// See `Bus::publish`.
+    pub async fn publish(&self, publication: Publication) -> Result<(), PublishError> {
+        self.outlet.publish(publication).await
+    }
+
+    /// See `Bus::join`.
+    pub fn join(&self, seat: &Arc<Seat>) {
+        if self.ops.try_send(Op::Join(seat.clone())).is_err() {
+            // Redis has been away for very long. Its forgotten lease brings all members back.
+            tracing::warn!("presence is behind, a join waits for the next lease");
+        }
+    }
+
+    /// See `Bus::leave`.
+    pub async fn leave(&self, seat: &Arc<Seat>) {
+        // The actor ends with the hub, and so does presence.
+        let _ = self.ops.send(Op::Leave(seat.clone())).await;
+    }
+
+    /// See `Bus::replace`.
+    pub fn replace(&self, seat: &Arc<Seat>) {
+        let word = Word::Replace {
+            node: self.node.to_string(),
+            seat: seat.id.0,
+            client: seat.origin.client.as_str().to_owned(),
+            account: seat.account().map(|a| a.as_str().to_owned()),
+        };
+        let Ok(text) = serde_json::to_string(&word) else { return };
+        let channel = Channel::from(self.outlet.keys.control());
+        if self.outlet.shard.jobs.try_send(Job::Aside { channel, text }).is_err() {
+            tracing::warn!("the hub is behind, an older connection is not told that it is replaced");
+        }
+    }
+
+    /// See `Bus::members`.
+    pub async fn members(&self, group: &GroupId) -> Result<Vec<Member>, HubUnavailable> {
+        let (answer, answered) = oneshot::channel();
+        self.ops.try_send(Op::Query(group.clone(), answer)).map_err(|_| HubUnavailable)?;
+        timeout(self.command_timeout, answered).await.map_err(|_| HubUnavailable)?.map_err(|_| HubUnavailable)
+    }
+
+    /// See `Bus::touch`.
+    pub fn touch(&self, seat: &Seat) {
+        if let Some(group) = &seat.origin.group {
+            self.touched.touch(group);
+        }
+    }
+
+    /// See `Bus::is_up`.
     pub fn is_up(&self) -> bool {
-        false
+        self.outlet.shard.health.is_up()
+    }
+}
+
+/// Hears what other proxies say, and oneself.
+fn on_control(fanout: &Fanout, here: &str, text: &str) {
+    match serde_json::from_str(text) {
+        Ok(Word::Replace { node, seat, client, account }) => {
+            let Ok(client) = ClientId::new(&client, usize::MAX) else { return };
+            let account = account.and_then(|a| AccountId::new(&a, usize::MAX).ok());
+            fanout.registry().replace(&client, account.as_ref(), |id| node == here && id.0 >= seat);
+        }
+        Err(_) => tracing::debug!("what another proxy says is not understood"),
     }
 }

@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn errors_do_not_repeat_the_password() {
-        for url in ["redis://u:hunter2@h:port", "redis://u:hunter2@a,b", "ftp://hunter2", "redis+sentinel://:hunter2@h"] {
+        for url in ["redis://u:hunter2@h:port", "redis://u:hunter2@a,b", "ftp://hunter2", "redis+sentinel://:hunter2@h"]
+        {
             let error = Target::parse(&RedisUrl::new(url)).expect_err("refused").to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }

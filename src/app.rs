@@ -1,0 +1,220 @@
+//! The composition root: the only place where parts are made and joined. `start` gives a running proxy,
+//! `Running` ends it: by a drain that lets clients go in peace, or at once.
+
+mod reload;
+
+pub use reload::{ReloadError, Reloaded};
+
+use crate::admin::{self, AdminState, Readiness};
+use crate::auth::{AuthError, Authenticator};
+use crate::clock::Clock;
+use crate::close::CloseReason;
+use crate::config::{self, Config, Switch};
+use crate::edge::{self, Admission, Edge};
+use crate::envelope::{IdError, Nulls};
+use crate::hub::{self, Hub, Tenancy};
+use crate::session::{Context, Settings};
+use crate::telemetry::{Metrics, MetricsError};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long sessions may take to say goodbye after they were asked to.
+const GOODBYE: Duration = Duration::from_secs(5);
+/// Operators' connections the kernel keeps while we are busy.
+const BACKLOG_ADMIN: u32 = 128;
+/// How long background tasks may take to stop.
+const STOP: Duration = Duration::from_secs(5);
+
+/// Why a proxy did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings of authentication cannot be used.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// The settings of the hub cannot be used.
+    #[error(transparent)]
+    Hub(#[from] hub::StartError),
+    /// A mount's account is no id.
+    #[error("mounts: the account {0}")]
+    Mounts(#[from] IdError),
+    /// Two metrics of one name: a mistake of ours.
+    #[error("metrics: {0}")]
+    Metrics(#[from] MetricsError),
+    /// An address cannot be listened on.
+    #[error("{setting} = {address}: {source}")]
+    Listen {
+        /// Which of the two.
+        setting: &'static str,
+        /// Its value.
+        address: SocketAddr,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+impl StartError {
+    /// Is it the settings that must change?
+    pub fn is_config(&self) -> bool {
+        matches!(self, StartError::Auth(_) | StartError::Hub(_) | StartError::Mounts(_))
+    }
+}
+
+/// What the parts share; operators' pages are made from it.
+#[derive(Debug)]
+pub struct Shared {
+    /// The settings it was started with.
+    pub config: Config,
+    /// The hub.
+    pub hub: Arc<Hub>,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// The calendar.
+    pub clock: Clock,
+    /// The clients' side.
+    pub edge: Arc<Edge>,
+    /// Cancelled as soon as the proxy is on its way out: half of readiness, `hub.is_up` is the other.
+    pub draining: CancellationToken,
+    /// Who may come in.
+    pub authenticator: Authenticator,
+}
+
+/// A running proxy. It goes on when this is dropped; end it with `drain` or `shutdown`.
+#[derive(Debug)]
+pub struct Running {
+    /// Where clients connect.
+    pub clients: SocketAddr,
+    /// Where operators look.
+    pub admin: SocketAddr,
+    /// Its parts.
+    pub shared: Arc<Shared>,
+    accepting: CancellationToken,
+    stop: CancellationToken,
+    sessions: TaskTracker,
+    tasks: TaskTracker,
+}
+
+/// Starts a proxy: binds, so that ports are known, and serves.
+///
+/// # Errors
+/// Settings that cannot be used, or an address that cannot be listened on.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    let clock = Clock::system();
+    let metrics = Arc::new(Metrics::new(config.telemetry.max_tenants)?);
+    let listener = edge::bind(config.listen.clients, config.listen.backlog)
+        .and_then(|listener| Ok((listener.local_addr()?, listener)))
+        .map_err(|source| StartError::Listen { setting: "listen.clients", address: config.listen.clients, source });
+    let (clients, listener) = listener?;
+    let operators = edge::bind(config.listen.admin, BACKLOG_ADMIN)
+        .and_then(|listener| Ok((listener.local_addr()?, listener)))
+        .map_err(|source| StartError::Listen { setting: "listen.admin", address: config.listen.admin, source });
+    let (admin, operators) = operators?;
+    let authenticator = Authenticator::new(&config.auth, clock.clone()).await?;
+    let (tasks, sessions) = (TaskTracker::new(), TaskTracker::new());
+    let (stop, accepting, draining) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+    let hub = Hub::start(hub::Parts {
+        config: config.hub.clone(),
+        nulls: match config.envelope.nulls {
+            config::Nulls::Omit => Nulls::Omit,
+            config::Nulls::Include => Nulls::Include,
+        },
+        tenancy: tenancy(&config, &authenticator),
+        duplicate: config.limits.duplicate_client,
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+    })?;
+    let context = Context {
+        hub: hub.clone(),
+        metrics: metrics.clone(),
+        clock: clock.clone(),
+        settings: Arc::new(Settings::new(&config)),
+    };
+    let parts = edge::Parts {
+        authenticator: authenticator.clone(),
+        context,
+        admission: Admission::new(config.limits.connections),
+        sessions: sessions.clone(),
+        draining: draining.clone(),
+    };
+    let edge = Arc::new(Edge::new(&config, parts)?);
+    tasks.spawn(authenticator.clone().run(stop.clone()));
+    tasks.spawn(edge::run(edge.clone(), listener, accepting.clone()));
+    metrics.config_last_reload.only().set(clock.now().as_secs());
+    if !config.auth.has_credentials() {
+        let reach = if clients.ip().is_loopback() { "on this machine" } else { "who reaches this address" };
+        tracing::warn!(%clients, "no credential is configured: everyone {reach} may come in");
+    }
+    let shared = Arc::new(Shared { config, hub, metrics, clock, edge, draining, authenticator });
+    tasks.spawn(admin::serve(operators, Arc::new(admin_state(&shared)), stop.clone(), tasks.clone()));
+    Ok(Running { clients, admin, shared, accepting, stop, sessions, tasks })
+}
+
+/// What operators are told is read from the parts at the moment they ask.
+fn admin_state(shared: &Arc<Shared>) -> AdminState {
+    let parts = shared.clone();
+    AdminState {
+        metrics: shared.metrics.clone(),
+        clock: shared.clock.clone(),
+        ready: Box::new(move || Readiness {
+            draining: parts.draining.is_cancelled(),
+            hub_up: parts.hub.is_up(),
+            keys_available: parts.authenticator.keys_available(),
+        }),
+    }
+}
+
+/// Who hears whom across accounts.
+fn tenancy(config: &Config, authenticator: &Authenticator) -> Tenancy {
+    match config.tenancy.isolate {
+        Switch::Yes => Tenancy::Strict,
+        Switch::No => Tenancy::Off,
+        Switch::Auto if authenticator.proves_accounts() => Tenancy::Strict,
+        Switch::Auto => Tenancy::Lenient,
+    }
+}
+
+impl Running {
+    /// Ends in peace: not ready, wait until load balancers have seen it, accept nothing more, close all
+    /// connections with 1012 in random order over the window, then stop.
+    pub async fn drain(&self) {
+        let (delay, window) = (self.shared.config.listen.drain_delay, self.shared.config.listen.drain_window);
+        self.shared.draining.cancel();
+        tracing::info!(connections = self.shared.hub.registry().len(), "draining");
+        tokio::time::sleep(delay).await;
+        self.accepting.cancel();
+        let mut seats = self.shared.hub.registry().seats();
+        fastrand::shuffle(&mut seats);
+        let (began, n) = (Instant::now(), seats.len().max(1));
+        for (at, seat) in seats.into_iter().enumerate() {
+            let due = began + window.mul_f64(at as f64 / n as f64);
+            if due > Instant::now() {
+                sleep_until(due).await;
+            }
+            seat.outbox.close(CloseReason::Restart);
+        }
+        self.shutdown().await;
+    }
+
+    /// Ends now: whoever is still there is told 1012 at once.
+    pub async fn shutdown(&self) {
+        self.shared.draining.cancel();
+        self.accepting.cancel();
+        for seat in self.shared.hub.registry().seats() {
+            seat.outbox.close(CloseReason::Restart);
+        }
+        self.sessions.close();
+        if timeout(GOODBYE, self.sessions.wait()).await.is_err() {
+            tracing::warn!(sessions = self.sessions.len(), "connections did not end in time");
+        }
+        self.stop.cancel();
+        self.tasks.close();
+        if timeout(STOP, self.tasks.wait()).await.is_err() {
+            tracing::warn!(tasks = self.tasks.len(), "background tasks did not stop in time");
+        }
+    }
+}

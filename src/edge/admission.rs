@@ -1,0 +1,104 @@
+//! Owns how many connections may be open at once, so that descriptors never run out: a place is taken at
+//! accept and given back when its guard is dropped.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Descriptors kept for everything that is no client: hub, operators, files, refusals.
+const RESERVE: u64 = 256;
+/// Connections above the limit that are still told why, at once; more are dropped without a word.
+const REFUSALS: usize = 64;
+/// The limit where the system tells none.
+const UNKNOWN: usize = 100_000;
+
+/// The places there are.
+#[derive(Debug, Clone)]
+pub struct Admission(Arc<Places>);
+
+#[derive(Debug)]
+struct Places {
+    limit: usize,
+    open: AtomicUsize,
+    refusing: AtomicUsize,
+}
+
+/// One connection's place; dropping it gives the place back.
+#[derive(Debug)]
+pub struct Place {
+    places: Arc<Places>,
+    admitted: bool,
+}
+
+impl Place {
+    /// False: it is only there to be told that there is no room.
+    pub fn admitted(&self) -> bool {
+        self.admitted
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let count = if self.admitted { &self.places.open } else { &self.places.refusing };
+        count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Admission {
+    /// At most so many; 0 = as many as the system allows, less a reserve. Raises the soft descriptor limit
+    /// of the process to its hard limit.
+    pub fn new(limit: usize) -> Self {
+        let descriptors = rlimit::increase_nofile_limit(u64::MAX).ok();
+        let possible = descriptors.map_or(UNKNOWN, |n| {
+            // A small limit must still leave room for clients.
+            usize::try_from(n.saturating_sub(RESERVE.min(n / 4))).unwrap_or(UNKNOWN)
+        });
+        if limit > possible {
+            tracing::warn!(limit, possible, "limits.connections is above what the descriptor limit allows");
+        }
+        let limit = if limit == 0 { possible } else { limit.min(possible) };
+        Self(Arc::new(Places { limit, open: AtomicUsize::new(0), refusing: AtomicUsize::new(0) }))
+    }
+
+    /// The limit in effect.
+    pub fn limit(&self) -> usize {
+        self.0.limit
+    }
+
+    /// Takes a place for a connection that was accepted; None: drop it, even refusing costs too much now.
+    pub fn enter(&self) -> Option<Place> {
+        let place = |admitted| Place { places: self.0.clone(), admitted };
+        if take(&self.0.open, self.0.limit) {
+            return Some(place(true));
+        }
+        take(&self.0.refusing, REFUSALS).then(|| place(false))
+    }
+}
+
+fn take(count: &AtomicUsize, limit: usize) -> bool {
+    count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < limit).then_some(n + 1)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_given_back_and_the_surplus_is_told_then_dropped() {
+        let admission = Admission::new(2);
+        let mut inside: Vec<_> = (0..2).map(|_| admission.enter().expect("a place")).collect();
+        assert!(inside.iter().all(Place::admitted));
+        let told: Vec<_> = (0..REFUSALS).map(|_| admission.enter().expect("an answer")).collect();
+        assert!(told.iter().all(|place| !place.admitted()));
+        assert!(admission.enter().is_none());
+        inside.pop();
+        assert!(admission.enter().is_some_and(|place| place.admitted()));
+        drop(told);
+        drop(inside);
+        assert_eq!(admission.0.open.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn no_limit_means_what_the_system_allows() {
+        assert!(Admission::new(0).limit() > 100);
+    }
+}

@@ -1,0 +1,190 @@
+//! Owns how a refusal is told before there is a WebSocket: status, a word for programs, a sentence for people.
+
+use crate::auth::Refusal;
+use crate::close::CloseReason;
+use crate::envelope::json;
+use crate::telemetry::labels::Handshake;
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION,
+    UPGRADE, WWW_AUTHENTICATE,
+};
+use hyper::{Response, StatusCode};
+use std::borrow::Cow;
+
+/// Seconds after which a client that found no room or no hub may come again.
+const LATER: u64 = 5;
+
+/// An answer without a body stream.
+pub type Answer = Response<Full<Bytes>>;
+
+/// Why a request does not become a WebSocket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    status: StatusCode,
+    code: &'static str,
+    message: Cow<'static, str>,
+    /// For the metric.
+    pub result: Handshake,
+    /// How a browser's script is told, which cannot read HTTP answers; None: only HTTP will do.
+    pub close: Option<CloseReason>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    retry_after: Option<u64>,
+}
+
+impl Refused {
+    /// A refusal that only HTTP can tell.
+    pub fn new(
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+        result: Handshake,
+    ) -> Self {
+        let message = message.into();
+        Self { status, code, message, result, close: None, headers: Vec::new(), retry_after: None }
+    }
+
+    fn closing(mut self, reason: CloseReason) -> Self {
+        self.close = Some(reason);
+        self
+    }
+
+    fn header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.push((name, HeaderValue::from_static(value)));
+        self
+    }
+
+    fn later(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// 400.
+    pub fn bad_request(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message, Handshake::BadRequest)
+    }
+
+    /// 400: a known shape whose id is none.
+    pub fn bad_id(message: String) -> Self {
+        Self::bad_request("bad_id", message).closing(CloseReason::Policy)
+    }
+
+    /// 404, with the paths there are.
+    pub fn unknown_path(shapes: &[String]) -> Self {
+        let message = format!("there is no WebSocket here; connect to one of: {}", shapes.join(", "));
+        Self::new(StatusCode::NOT_FOUND, "unknown_path", message, Handshake::BadPath)
+    }
+
+    /// 426: somebody looks at `/` with a browser or curl.
+    pub fn root(shapes: &[String]) -> Self {
+        let mut refused = Self::not_an_upgrade();
+        refused.message = format!("aether-proxy serves WebSockets; connect to one of: {}", shapes.join(", ")).into();
+        refused
+    }
+
+    /// 405.
+    pub fn method() -> Self {
+        let message = "a WebSocket handshake is a GET request";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message, Handshake::BadRequest)
+            .header(ALLOW, "GET, HEAD")
+    }
+
+    /// 414.
+    pub fn url_too_long() -> Self {
+        let message = "the URL is longer than limits.url";
+        Self::new(StatusCode::URI_TOO_LONG, "url_too_long", message, Handshake::BadRequest)
+    }
+
+    /// 426: a plain request where a WebSocket is.
+    pub fn not_an_upgrade() -> Self {
+        let message = "this is a WebSocket address: connect with a WebSocket client";
+        Self::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", message, Handshake::BadRequest)
+            .header(UPGRADE, "websocket")
+    }
+
+    /// 426: another version (RFC 6455 section 4.2.2).
+    pub fn version() -> Self {
+        let message = "only version 13 of the WebSocket protocol is spoken here";
+        Self::new(StatusCode::UPGRADE_REQUIRED, "unsupported_version", message, Handshake::BadRequest)
+            .header(UPGRADE, "websocket")
+            .header(SEC_WEBSOCKET_VERSION, "13")
+    }
+
+    /// 503: no room.
+    pub fn full() -> Self {
+        let message = "the server has as many connections as it may have";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", message, Handshake::Limit).later(LATER)
+    }
+
+    /// 503: on its way out.
+    pub fn draining() -> Self {
+        let message = "this server is shutting down; another one will answer";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", message, Handshake::ShuttingDown)
+            .closing(CloseReason::Restart)
+            .later(1)
+    }
+
+    /// 503: the hub is away.
+    pub fn hub_unavailable() -> Self {
+        let message = "the hub does not answer at the moment";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "hub_unavailable", message, Handshake::HubUnavailable)
+            .closing(CloseReason::TryLater)
+            .later(LATER)
+    }
+
+    /// The status on the wire.
+    #[cfg(test)]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The word.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// As HTTP, which ends the connection.
+    pub fn answer(&self) -> Answer {
+        let mut body = String::with_capacity(128 + self.message.len());
+        body.push_str("{\"error\":{\"code\":");
+        json::write_str(&mut body, self.code);
+        body.push_str(",\"message\":");
+        json::write_str(&mut body, &self.message);
+        body.push_str("}}\n");
+        let mut response = Response::new(Full::new(Bytes::from(body)));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for (name, value) in &self.headers {
+            headers.insert(name, value.clone());
+        }
+        // RFC 9110 section 7.8: Upgrade stands in Connection too.
+        let upgrade = headers.contains_key(UPGRADE);
+        headers.insert(CONNECTION, HeaderValue::from_static(if upgrade { "close, upgrade" } else { "close" }));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        let status = refusal.status();
+        let (result, close) = match (refusal, status) {
+            (Refusal::OriginDenied, _) => (Handshake::PolicyRejected, CloseReason::Forbidden),
+            (_, StatusCode::FORBIDDEN) => (Handshake::Unauthorized, CloseReason::Forbidden),
+            (_, StatusCode::SERVICE_UNAVAILABLE) => (Handshake::Unauthorized, CloseReason::TryLater),
+            _ => (Handshake::Unauthorized, CloseReason::Unauthorized),
+        };
+        let mut refused = Self::new(status, refusal.label(), refusal.to_string(), result).closing(close);
+        refused.retry_after = refusal.retry_after();
+        if status == StatusCode::UNAUTHORIZED {
+            // RFC 9110 section 15.5.2: a 401 names a scheme.
+            refused = refused.header(WWW_AUTHENTICATE, "Bearer");
+        }
+        refused
+    }
+}

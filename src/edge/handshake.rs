@@ -1,0 +1,216 @@
+//! Owns the handshake: a request becomes a session or an answer that says why not. Cheap checks come first:
+//! path, headers, room, origin, ids; then the credential; then the hub.
+
+use super::admission::Place;
+use super::answer::{Answer, Refused};
+use super::mounts::{self, BadId, Rules};
+use super::upgrade::Upgrade;
+use super::{Edge, State};
+use crate::auth::{Credentials, Principal, Refusal, Tenant};
+use crate::close::CloseReason;
+use crate::config::RefuseWith;
+use crate::dialect::{Protocol, View};
+use crate::envelope::{ClientId, GroupId, Origin};
+use crate::hub::{Outbox, Seat};
+use crate::session::{self, Client, Machine, Session, Visit};
+use crate::telemetry::labels::Handshake;
+use hyper::body::Incoming;
+use hyper::header::HOST;
+use hyper::upgrade::OnUpgrade;
+use hyper::{Request, Uri};
+use hyper_util::rt::TokioIo;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::tungstenite::Bytes;
+
+/// A transport that can be upgraded.
+pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for T {}
+
+/// Somebody who may come in.
+struct Arrival {
+    visit: Visit,
+    machine: Machine,
+}
+
+impl Edge {
+    /// Answers one request of a transport; a session goes on with it in a task of its own.
+    pub(super) async fn answer<T: Transport>(
+        self: Arc<Self>,
+        mut request: Request<Incoming>,
+        peer: SocketAddr,
+        place: Option<Place>,
+    ) -> Answer {
+        let started = Instant::now();
+        let state = self.state.load_full();
+        let metrics = state.context.metrics.clone();
+        let full = place.as_ref().is_none_or(|place| !place.admitted());
+        // A path that belongs to no mount counts as v3.
+        let (protocol, result, answer) = match Self::checked(&state, &request, full) {
+            Err(refused) => (Protocol::V3, refused.result, refused.answer()),
+            Ok((upgrade, found)) => {
+                let protocol = found.rules.dialect.protocol();
+                match self.arrive(&state, &request, &upgrade, &found, peer).await {
+                    Ok(arrival) => {
+                        self.go_on::<T>(&mut request, arrival, place, state.limits.handshake_timeout);
+                        (protocol, Handshake::Accepted, upgrade.answer(protocol))
+                    }
+                    Err(refused) => {
+                        tracing::debug!(code = refused.code(), %peer, "handshake refused");
+                        let answer = match (refused.close, found.rules.refuse_with) {
+                            (Some(reason), RefuseWith::Close) => {
+                                self.turn_away::<T>(&mut request, reason, place, &state);
+                                upgrade.answer(protocol)
+                            }
+                            _ => refused.answer(),
+                        };
+                        (protocol, refused.result, answer)
+                    }
+                }
+            }
+        };
+        metrics.handshakes.with((protocol, result)).inc();
+        metrics.handshake_duration.with((protocol,)).observe(started.elapsed().as_secs_f64());
+        answer
+    }
+
+    /// What can be seen from the request alone.
+    fn checked<'s>(
+        state: &'s State,
+        request: &Request<Incoming>,
+        full: bool,
+    ) -> Result<(Upgrade, mounts::Place<'s>), Refused> {
+        let uri = request.uri();
+        if url_length(uri) > state.limits.url {
+            return Err(Refused::url_too_long());
+        }
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).or_else(|| uri.host());
+        let query = uri.query().unwrap_or_default();
+        let Some(found) = state.mounts.find(uri.path(), host, query) else {
+            let shapes = state.mounts.shapes();
+            return Err(if uri.path() == "/" { Refused::root(shapes) } else { Refused::unknown_path(shapes) });
+        };
+        let upgrade = Upgrade::check(request.method(), request.version(), request.headers())?;
+        if full { Err(Refused::full()) } else { Ok((upgrade, found)) }
+    }
+
+    /// Everything else: who is it, may it come in, does the hub have it?
+    async fn arrive(
+        &self,
+        state: &State,
+        request: &Request<Incoming>,
+        upgrade: &Upgrade,
+        found: &mounts::Place<'_>,
+        peer: SocketAddr,
+    ) -> Result<Arrival, Refused> {
+        if self.draining.is_cancelled() {
+            return Err(Refused::draining());
+        }
+        let query = request.uri().query().unwrap_or_default();
+        let credentials = Credentials::collect(query, request.headers())?;
+        if !self.authenticator.origin_allowed(credentials.origin.as_deref()) {
+            return Err(Refusal::OriginDenied.into());
+        }
+        let rules = found.rules;
+        let (group, client) = found.ids.clone().map_err(bad_id)?;
+        let guests = self.authenticator.guest_allowed(rules.guests);
+        let mut principal = self.authenticator.check(&credentials, guests).await?;
+        if let (Some(account), false) = (&rules.account, principal.account_proven) {
+            // The operator's word about a mount is worth more than the client's about itself.
+            principal.account = Some(account.clone());
+            principal.tenant = Tenant::of(Some(account), principal.key.as_ref(), None);
+        }
+        let metrics = &state.context.metrics;
+        self.integers.look(&group, &client, principal.tenant.as_str(), rules.dialect.protocol(), metrics);
+        let hears_v3 = found.recv_v3 || upgrade.offers_v3();
+        self.seated(state, rules, hears_v3, (group, client), &principal, peer).await
+    }
+
+    async fn seated(
+        &self,
+        state: &State,
+        rules: &Rules,
+        hears_v3: bool,
+        (group, client): (GroupId, ClientId),
+        principal: &Principal,
+        peer: SocketAddr,
+    ) -> Result<Arrival, Refused> {
+        let context = &state.context;
+        let view = if hears_v3 { View::AetherV3 } else { rules.view };
+        let origin = Origin { client, group: Some(group), account: principal.account.clone() };
+        let seat = Arc::new(Seat {
+            id: context.hub.next_seat(),
+            origin: origin.clone(),
+            spoken: rules.dialect.spoken(),
+            view,
+            global: rules.global,
+            outbox: Outbox::new(state.limits.outbound_queue, state.limits.slow_consumer),
+        });
+        let client = Client { origin, dialect: rules.dialect, view, may_broadcast: principal.may_broadcast };
+        let machine = Machine::new(client, context.settings.clone(), context.metrics.clone(), Instant::now());
+        let visit = Visit::begin(context.clone(), seat, peer, principal.tenant.as_str().into())
+            .await
+            .map_err(|_| Refused::hub_unavailable())?;
+        Ok(Arrival { visit, machine })
+    }
+
+    /// Spawns the session. The handshake's memory goes; what the session needs, it has.
+    fn go_on<T: Transport>(
+        &self,
+        request: &mut Request<Incoming>,
+        arrival: Arrival,
+        place: Option<Place>,
+        patience: Duration,
+    ) {
+        let upgrade = hyper::upgrade::on(request);
+        self.sessions.spawn(async move {
+            let Arrival { visit, machine } = arrival;
+            // Without a transport the visit ends here, in its books.
+            if let Some((transport, leftover)) = upgraded::<T>(upgrade, patience).await {
+                Session::new(transport, leftover, machine, visit).await.run().await;
+            }
+            drop(place);
+        });
+    }
+
+    /// Accepts only to close with a code that a script can read.
+    fn turn_away<T: Transport>(
+        &self,
+        request: &mut Request<Incoming>,
+        reason: CloseReason,
+        place: Option<Place>,
+        state: &State,
+    ) {
+        let upgrade = hyper::upgrade::on(request);
+        let (settings, patience) = (state.context.settings.clone(), state.limits.handshake_timeout);
+        self.sessions.spawn(async move {
+            if let Some((transport, leftover)) = upgraded::<T>(upgrade, patience).await {
+                session::turn_away(transport, leftover, reason, &settings).await;
+            }
+            drop(place);
+        });
+    }
+}
+
+/// The transport, once the 101 is written, and what was read behind the request.
+async fn upgraded<T: Transport>(upgrade: OnUpgrade, patience: Duration) -> Option<(T, Bytes)> {
+    let upgraded = timeout(patience, upgrade).await.ok()?.ok()?;
+    // Whoever called served this very type.
+    let parts = upgraded.downcast::<TokioIo<T>>().ok()?;
+    Some((parts.io.into_inner(), parts.read_buf))
+}
+
+fn url_length(uri: &Uri) -> usize {
+    uri.path_and_query().map_or(0, |pq| pq.as_str().len())
+}
+
+fn bad_id(bad: BadId) -> Refused {
+    let message = match bad.why {
+        Some(why) => format!("the {} in the path {why}", bad.name),
+        None => format!("the {} in the path is not UTF-8 text: percent-encode it once (encodeURIComponent)", bad.name),
+    };
+    Refused::bad_id(message)
+}

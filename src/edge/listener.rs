@@ -1,0 +1,106 @@
+//! Owns the listening socket and the HTTP/1 connection up to its one answer. Every connection has a deadline
+//! from its first moment, and the bytes it may send before the answer are bounded.
+
+use super::Edge;
+use super::admission::Place;
+use super::handshake::Transport;
+use crate::dialect::Protocol;
+use crate::telemetry::labels::Handshake;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
+use socket2::{Domain, Protocol as Layer4, Socket, Type};
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// hyper's own minimum.
+const LEAST_BUFFER: usize = 8192;
+/// Headers in one request.
+const MOST_HEADERS: usize = 100;
+/// Waits after an accept that failed, so that a full descriptor table is no busy loop.
+const BACKOFF: Duration = Duration::from_millis(50);
+/// A failure that lasts is told again after so long.
+const TELL_AGAIN: Duration = Duration::from_secs(60);
+
+/// Binds and listens; port 0 takes a free one.
+///
+/// # Errors
+/// The system's: in use, not permitted.
+pub fn bind(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Layer4::TCP))?;
+    // A restart must not wait for the connections of its predecessor to be forgotten.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Accepts until told to stop.
+pub async fn run(edge: Arc<Edge>, listener: TcpListener, stop: CancellationToken) {
+    let mut told: Option<Instant> = None;
+    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+        match accepted {
+            Ok((stream, peer)) => accept(&edge, stream, peer),
+            // The peer's fault, and over: reset before it was accepted.
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                if told.is_none_or(|at| at.elapsed() > TELL_AGAIN) {
+                    tracing::error!(%error, "connections cannot be accepted");
+                    told = Some(Instant::now());
+                }
+                sleep(BACKOFF).await;
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+fn accept(edge: &Arc<Edge>, stream: TcpStream, peer: SocketAddr) {
+    let Some(place) = edge.admission.enter() else {
+        edge.state.load().context.metrics.handshakes.with((Protocol::V3, Handshake::Limit)).inc();
+        return;
+    };
+    // Small messages must not wait for the answer to others (Nagle); a socket that cannot is closed already.
+    if stream.set_nodelay(true).is_ok() {
+        edge.sessions.spawn(serve(edge.clone(), stream, peer, place));
+    }
+}
+
+/// One request, one answer.
+async fn serve<T: Transport>(edge: Arc<Edge>, stream: T, peer: SocketAddr, place: Place) {
+    let state = edge.state.load_full();
+    let limits = &state.limits;
+    let place = Mutex::new(Some(place));
+    let service = service_fn(|request| {
+        let (edge, place) = (edge.clone(), place.lock().take());
+        async move { Ok::<_, Infallible>(edge.answer::<T>(request, peer, place).await) }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.handshake_timeout)
+        .keep_alive(false)
+        .max_headers(MOST_HEADERS)
+        .max_header_size(limits.url.saturating_add(limits.headers))
+        .max_buf_size(limits.url.saturating_add(limits.headers).max(LEAST_BUFFER));
+    let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    let result = match timeout(limits.handshake_timeout, connection).await {
+        Err(_) => Handshake::Limit,
+        Ok(Err(error)) if error.is_timeout() => Handshake::Limit,
+        Ok(Err(error)) if error.is_parse() => Handshake::BadRequest,
+        // Answered, or gone before it asked.
+        Ok(_) => return,
+    };
+    state.context.metrics.handshakes.with((Protocol::V3, result)).inc();
+}

@@ -1,0 +1,93 @@
+//! From a TCP connection to a session: listener, admission, mounts, handshake. What is said on a connection
+//! afterwards is not its business.
+
+mod admission;
+mod answer;
+mod handshake;
+mod integers;
+mod listener;
+mod mounts;
+mod upgrade;
+
+pub use admission::{Admission, Place};
+pub use listener::{bind, run};
+pub use mounts::Mounts;
+
+use crate::auth::Authenticator;
+use crate::config::{Config, Limits};
+use crate::envelope::IdError;
+use crate::session::{Context, Settings};
+use arc_swap::ArcSwap;
+use integers::Integers;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What the edge is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Who may come in.
+    pub authenticator: Authenticator,
+    /// What sessions share.
+    pub context: Context,
+    /// How many may come in.
+    pub admission: Admission,
+    /// Where handshakes and sessions run.
+    pub sessions: TaskTracker,
+    /// Cancelled: handshakes are refused from now on.
+    pub draining: CancellationToken,
+}
+
+/// The edge of one proxy.
+#[derive(Debug)]
+pub struct Edge {
+    authenticator: Authenticator,
+    admission: Admission,
+    sessions: TaskTracker,
+    state: ArcSwap<State>,
+    draining: CancellationToken,
+    integers: Integers,
+}
+
+/// What one version of the settings amounts to.
+#[derive(Debug)]
+struct State {
+    mounts: Mounts,
+    limits: Limits,
+    context: Arc<Context>,
+}
+
+impl State {
+    fn new(config: &Config, context: Context) -> Result<Self, IdError> {
+        Ok(Self { mounts: Mounts::new(config)?, limits: config.limits.clone(), context: Arc::new(context) })
+    }
+}
+
+impl Edge {
+    /// An edge that is open.
+    ///
+    /// # Errors
+    /// A mount whose account is no id.
+    pub fn new(config: &Config, parts: Parts) -> Result<Self, IdError> {
+        let Parts { authenticator, context, admission, sessions, draining } = parts;
+        Ok(Self {
+            authenticator,
+            admission,
+            sessions,
+            state: ArcSwap::from_pointee(State::new(config, context)?),
+            draining,
+            integers: Integers::default(),
+        })
+    }
+
+    /// Takes new settings for the connections to come; those that are open keep theirs.
+    ///
+    /// # Errors
+    /// As `new`; the old settings then stay.
+    pub fn reload(&self, config: &Config) -> Result<(), IdError> {
+        let settings = Arc::new(Settings::new(config));
+        let context = Context { settings, ..Context::clone(&self.state.load().context) };
+        self.state.store(Arc::new(State::new(config, context)?));
+        Ok(())
+    }
+}

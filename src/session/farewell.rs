@@ -1,0 +1,90 @@
+//! Owns the end of a WebSocket: close frames both ways (RFC 6455 section 7), then the transport, read to its
+//! end so that no reset overtakes the close frame. Every wait is bounded.
+
+use super::metered::Metered;
+use super::settings::Settings;
+use crate::close::CloseReason;
+use futures_util::{Sink, Stream};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout_at};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, frame::coding::CloseCode};
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+
+/// How long the peer may take to answer a close frame and to end the transport.
+const ANSWER: Duration = Duration::from_secs(2);
+/// How long a close frame is tried on a peer that does not read or does not live.
+const TRY: Duration = Duration::from_secs(1);
+
+/// A WebSocket over a transport whose handshake is done; `leftover` was read behind the request already.
+pub async fn open<S>(transport: S, leftover: Bytes, settings: &Settings) -> WebSocketStream<Metered<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let transport = Metered::new(transport);
+    if leftover.is_empty() {
+        WebSocketStream::from_raw_socket(transport, Role::Server, Some(settings.socket)).await
+    } else {
+        WebSocketStream::from_partially_read(transport, leftover.into(), Role::Server, Some(settings.socket)).await
+    }
+}
+
+/// Opens a WebSocket only to close it, so that a browser's script reads the code.
+pub async fn turn_away<S>(transport: S, leftover: Bytes, reason: CloseReason, settings: &Settings)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut socket = open(transport, leftover, settings).await;
+    say(&mut socket, reason, settings.write_timeout).await;
+}
+
+/// Ends a WebSocket. True when everything that was handed to it before has been written.
+pub async fn say<S>(socket: &mut WebSocketStream<Metered<S>>, reason: CloseReason, write_timeout: Duration) -> bool
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let Some(code) = reason.code() else { return false };
+    let patience = match reason {
+        CloseReason::SlowConsumer | CloseReason::PeerDead => TRY.min(write_timeout),
+        _ => write_timeout,
+    };
+    let mut flushed = false;
+    if reason != CloseReason::ClientClosed {
+        let frame = CloseFrame { code: CloseCode::from(code), reason: reason.text().into() };
+        let sent = timeout_at(Instant::now() + patience, send(socket, Message::Close(Some(frame)))).await;
+        flushed = matches!(sent, Ok(Ok(())));
+        if !flushed {
+            return false;
+        }
+    }
+    // The peer's close frame; where it was first, this writes the answer to it.
+    let until = Instant::now() + ANSWER;
+    let answered = timeout_at(until, async {
+        while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut *socket).poll_next(cx)).await {}
+    });
+    if answered.await.is_ok() {
+        let transport = socket.get_mut();
+        // Both are over when the peer ends the transport, which it does now or never.
+        let _ = timeout_at(until, async {
+            let _ = transport.shutdown().await;
+            let mut rest = [0; 512];
+            while matches!(transport.read(&mut rest).await, Ok(n) if n > 0) {}
+        })
+        .await;
+    }
+    flushed
+}
+
+async fn send<S>(socket: &mut WebSocketStream<Metered<S>>, message: Message) -> Result<(), ()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut socket = Pin::new(socket);
+    // A full write buffer must empty first; an error means that nothing can be said any more.
+    poll_fn(|cx| socket.as_mut().poll_ready(cx)).await.map_err(drop)?;
+    socket.as_mut().start_send(message).map_err(drop)?;
+    poll_fn(|cx| socket.as_mut().poll_flush(cx)).await.map_err(drop)
+}

@@ -1,0 +1,248 @@
+//! Owns what a client's frames, the hub's notices and the passing of time mean for one connection: a plain
+//! function from event to steps. No I/O, no runtime, no queue; doing the steps is `run`'s.
+
+use super::keepalive::{Beat, Keepalive};
+use super::meter::Meter;
+use super::pace::Pace;
+use super::settings::Settings;
+use super::steps::{Moment, Step, Steps};
+use crate::close::CloseReason;
+use crate::config::V2Trouble;
+use crate::dialect::{Dialect, Frame, Intent, OwnedFrame, Protocol, Receipt, View};
+use crate::envelope::{Draft, IdError, MsgType, Origin, Problem, ProblemKind, Route, Target, json, seal};
+use crate::hub::{HubUnavailable, Member, Notice, PublishError};
+use crate::telemetry::Metrics;
+use smallvec::smallvec;
+use std::sync::Arc;
+use std::time::{Duration, Instant as Stopwatch};
+use tokio::time::Instant;
+
+/// Any frame refreshes presence, but no more often than this; heartbeats always do.
+const TOUCH_EVERY: Duration = Duration::from_secs(60);
+/// `code` of the answer to a broadcast by one who may not.
+const FORBIDDEN: &str = "forbidden";
+
+/// Who a machine speaks for.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Client, group, account.
+    pub origin: Origin,
+    /// What it speaks.
+    pub dialect: Dialect,
+    /// What it hears.
+    pub view: View,
+    /// May it send to everyone?
+    pub may_broadcast: bool,
+}
+
+/// One connection's decisions.
+#[derive(Debug)]
+pub struct Machine {
+    client: Client,
+    settings: Arc<Settings>,
+    meter: Meter,
+    pace: Pace,
+    keepalive: Keepalive,
+    touched: Instant,
+}
+
+impl Machine {
+    /// A machine that begins now.
+    pub fn new(client: Client, settings: Arc<Settings>, metrics: Arc<Metrics>, now: Instant) -> Self {
+        Self {
+            meter: Meter::new(metrics, client.dialect.spoken()),
+            pace: Pace::new(settings.messages_per_second, settings.errors_per_minute, now),
+            keepalive: Keepalive::new(settings.ping_interval, settings.idle_timeout, now),
+            touched: now,
+            client,
+            settings,
+        }
+    }
+
+    /// A data frame came.
+    pub fn on_frame<'a>(&mut self, frame: Frame<'a>, now: Moment) -> Steps<'a> {
+        self.meter.received(frame.len());
+        self.keepalive.spoke(now.instant);
+        if !self.pace.admits(now.instant) {
+            return smallvec![Step::Close(CloseReason::RateLimit)];
+        }
+        let started = Stopwatch::now();
+        let (intent, notes) = self.client.dialect.upgrade(frame);
+        self.meter.upgraded(&intent, notes, started.elapsed());
+        let mut steps = self.signs(now.instant, matches!(intent, Intent::Heartbeat { .. }));
+        match intent {
+            Intent::Publish { draft, receipt } => self.publish(frame, draft, receipt, now, &mut steps),
+            Intent::Echo { exact: true, .. } if self.hears() == Protocol::V2 => {
+                steps.push(Step::Send(frame.to_owned()))
+            }
+            // A heartbeat is never for others, whatever target it names (guide section 5).
+            Intent::Echo { draft, .. } | Intent::Heartbeat { draft } => steps.push(self.send(&draft, now)),
+            Intent::PresenceQuery => steps.push(Step::QueryPresence),
+            Intent::Answer(answer) => steps.push(Step::Send(answer)),
+            Intent::Invalid(problems) => self.invalid(&problems, now, &mut steps),
+        }
+        steps
+    }
+
+    /// A ping or pong came.
+    pub fn on_control(&mut self, now: Instant) -> Steps<'static> {
+        self.keepalive.heard(now);
+        if !self.pace.admits(now) {
+            return smallvec![Step::Close(CloseReason::RateLimit)];
+        }
+        self.signs(now, false)
+    }
+
+    /// When `on_tick` wants to be called.
+    pub fn deadline(&self) -> Instant {
+        self.keepalive.deadline()
+    }
+
+    /// Time has passed.
+    pub fn on_tick(&mut self, now: Instant) -> Steps<'static> {
+        match self.keepalive.on_tick(now) {
+            Beat::Rest => smallvec![],
+            Beat::Ping => smallvec![Step::Ping],
+            Beat::Dead => smallvec![Step::Close(CloseReason::PeerDead)],
+            Beat::Idle => smallvec![Step::Close(CloseReason::Idle)],
+        }
+    }
+
+    /// The hub has something to say beside messages.
+    pub fn on_notice(&mut self, notice: &Notice, now: Moment) -> Steps<'static> {
+        match notice {
+            Notice::Unpublished(why) => self.on_unpublished(*why, now),
+            Notice::Gap if self.hears() == Protocol::V3 => {
+                smallvec![self.tell("RESYNC", "gap", "messages were lost on the way and cannot be repaired", now)]
+            }
+            Notice::Gap => trouble(self.settings.v2_on_gap, CloseReason::Restart),
+        }
+    }
+
+    /// A message of this client was not published.
+    pub fn on_unpublished(&mut self, why: PublishError, now: Moment) -> Steps<'static> {
+        let (text, close) = match why {
+            PublishError::Unavailable => ("the message was not delivered: the hub is away", CloseReason::TryLater),
+            PublishError::Overloaded => ("the message was not delivered: the hub is overloaded", CloseReason::TryLater),
+            PublishError::TooLarge => ("the message was not delivered: it is too large", CloseReason::TooBig),
+        };
+        match self.hears() {
+            Protocol::V3 => smallvec![self.tell("ERROR", why.label(), text, now)],
+            Protocol::V2 => trouble(self.settings.v2_on_unavailable, close),
+        }
+    }
+
+    /// The hub has said who is present.
+    pub fn on_members(&mut self, members: Result<Vec<Member>, HubUnavailable>, now: Moment) -> Steps<'static> {
+        let Ok(members) = members else {
+            let code = PublishError::Unavailable.label();
+            return smallvec![self.tell("ERROR", code, "presence could not be asked: the hub is away", now)];
+        };
+        let client = &self.client.origin.client;
+        let draft = Member::answer(&members, client).unwrap_or_else(|problem| Problem::answer(&[problem], client));
+        // The server's word, about this group.
+        let origin = Origin { group: self.client.origin.group.clone(), ..Origin::server() };
+        smallvec![self.send_as(&origin, &draft, now)]
+    }
+
+    fn hears(&self) -> Protocol {
+        self.client.view.protocol()
+    }
+
+    /// Every frame is a sign of life.
+    fn signs<'a>(&mut self, now: Instant, always: bool) -> Steps<'a> {
+        if always || now >= self.touched + TOUCH_EVERY {
+            self.touched = now;
+            return smallvec![Step::Touch];
+        }
+        smallvec![]
+    }
+
+    fn publish<'a>(
+        &mut self,
+        frame: Frame<'a>,
+        draft: Draft<'a>,
+        receipt: Option<Receipt<'a>>,
+        now: Moment,
+        steps: &mut Steps<'a>,
+    ) {
+        let legacy = receipt.is_some();
+        let draft = match draft.target() {
+            Target::Broadcast if !self.client.may_broadcast && legacy => draft.for_group(),
+            Target::Broadcast if !self.client.may_broadcast => {
+                return self.refuse(self.tell("ERROR", FORBIDDEN, "this client may not broadcast", now), now, steps);
+            }
+            _ => draft,
+        };
+        // Nobody can have a longer id, and it would become a channel's name.
+        if !legacy && draft.to_id().is_some_and(|to| to.as_str().len() > self.settings.id) {
+            let problem = Problem::at("to_id", ProblemKind::BadId(IdError::TooLong));
+            return self.invalid(&[problem], now, steps);
+        }
+        let envelope = seal(&draft, &self.client.origin, &sent_at(now), self.settings.nulls);
+        if let Some(receipt) = &receipt {
+            let every = self.settings.roundtrip_check;
+            if every > 0 && fastrand::u32(..every) == 0 {
+                self.meter.check(frame, &envelope, receipt, self.settings.wire);
+            }
+        }
+        match envelope.route() {
+            // Only a client without a group can come here.
+            Route::Sender if legacy => steps.push(Step::Send(frame.to_owned())),
+            Route::Sender => steps.push(Step::Send(OwnedFrame::Text(envelope.into_text()))),
+            _ => steps.push(Step::Publish { envelope, receipt }),
+        }
+    }
+
+    fn invalid(&mut self, problems: &[Problem], now: Moment, steps: &mut Steps<'_>) {
+        let answer = Problem::answer(problems, &self.client.origin.client);
+        self.refuse(self.send_as(&Origin::server(), &answer, now), now, steps);
+    }
+
+    fn refuse(&mut self, answer: Step<'static>, now: Moment, steps: &mut Steps<'_>) {
+        self.meter.invalid();
+        steps.push(answer);
+        if !self.pace.forgives(now.instant) {
+            steps.push(Step::Close(CloseReason::TooManyErrors));
+        }
+    }
+
+    /// `cmd` with a code and a sentence, from the server to this client.
+    fn tell(&self, cmd: &str, code: &str, text: &str, now: Moment) -> Step<'static> {
+        let mut draft = Draft::to_client(MsgType::Cmd, self.client.origin.client.clone());
+        let quoted = |text: &str| {
+            let mut token = String::with_capacity(text.len() + 2);
+            json::write_str(&mut token, text);
+            token
+        };
+        draft.cmd = Some(quoted(cmd).into());
+        draft.msg = Some(quoted(text).into());
+        draft.payload = Some(format!("{{\"code\":{}}}", quoted(code)).into());
+        self.send_as(&Origin::server(), &draft, now)
+    }
+
+    fn send(&self, draft: &Draft<'_>, now: Moment) -> Step<'static> {
+        self.send_as(&self.client.origin, draft, now)
+    }
+
+    fn send_as(&self, origin: &Origin, draft: &Draft<'_>, now: Moment) -> Step<'static> {
+        Step::Send(OwnedFrame::Text(seal(draft, origin, &sent_at(now), self.settings.nulls).into_text()))
+    }
+}
+
+fn sent_at(now: Moment) -> String {
+    let mut text = String::with_capacity(24);
+    now.at.write(&mut text);
+    text
+}
+
+/// Legacy clients know no error messages: they are closed, or it is only counted.
+fn trouble(how: V2Trouble, reason: CloseReason) -> Steps<'static> {
+    match how {
+        V2Trouble::Close => smallvec![Step::Close(reason)],
+        V2Trouble::Count => smallvec![],
+    }
+}
+
+#[cfg(test)]
+mod tests;

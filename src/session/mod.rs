@@ -1,0 +1,21 @@
+//! One client after its handshake: `Machine` decides, `Session` does the input and output, `Visit` opens and
+//! closes the books. What the client's bytes mean is its dialect's; who hears them is the hub's.
+
+mod books;
+mod farewell;
+mod keepalive;
+mod machine;
+mod meter;
+mod metered;
+mod pace;
+mod run;
+mod settings;
+mod steps;
+mod visit;
+
+pub use farewell::turn_away;
+pub use machine::{Client, Machine};
+pub use run::Session;
+pub use settings::Settings;
+pub use steps::{Moment, Step, Steps};
+pub use visit::{Context, Traffic, Visit};

@@ -1,0 +1,350 @@
+//! Owns the only loop over a client's socket: what waits in the queue is handed over and flushed once, what
+//! comes is given to the machine, and nothing waits without a deadline. What frames mean is the machine's.
+
+use super::books::{self, Books};
+use super::farewell;
+use super::machine::Machine;
+use super::metered::Metered;
+use super::steps::{Moment, Step, Steps};
+use super::visit::Visit;
+use crate::close::CloseReason;
+use crate::dialect::{Frame, Protocol};
+use crate::hub::{Batch, shared};
+use crate::telemetry::labels::{Lost, Path};
+use futures_util::{Sink, Stream};
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+
+/// Frames taken from the socket before the queue has its turn.
+const READS: u8 = 32;
+/// Deliveries handed over before they are flushed.
+const UNFLUSHED: usize = 256;
+
+/// One connection after its handshake.
+#[derive(Debug)]
+pub struct Session<S> {
+    socket: WebSocketStream<Metered<S>>,
+    machine: Machine,
+    visit: Visit,
+    /// Taken from the queue and not yet handed to the socket.
+    batch: Batch,
+    /// The same for answers to the client itself.
+    answers: VecDeque<Message>,
+    books: Books,
+    /// Something was handed to the socket and not yet flushed.
+    unflushed: bool,
+    /// The last look into the queue found more than one message.
+    burst: bool,
+    reads: u8,
+    stalled: Option<Stalled>,
+    sleep: Pin<Box<Sleep>>,
+}
+
+/// The socket takes nothing more for now.
+#[derive(Debug, Clone, Copy)]
+struct Stalled {
+    /// Bytes it had taken when the clock was set.
+    written: u64,
+    until: Instant,
+}
+
+/// What ends a wait.
+enum Wake {
+    /// A frame came.
+    Frame(Message),
+    /// More messages than one wait; more may be under way.
+    Burst,
+    /// The hub has told something, or the deadline has passed: ask the machine.
+    Ask,
+    /// The connection ends.
+    End(CloseReason),
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    /// A session over an upgraded transport; `leftover` was read behind the request already.
+    pub async fn new(transport: S, leftover: Bytes, machine: Machine, visit: Visit) -> Self {
+        let socket = farewell::open(transport, leftover, &visit.context.settings).await;
+        Self {
+            socket,
+            sleep: Box::pin(sleep_until(machine.deadline())),
+            machine,
+            visit,
+            batch: Batch::default(),
+            answers: VecDeque::new(),
+            books: Books::default(),
+            unflushed: false,
+            burst: false,
+            reads: READS,
+            stalled: None,
+        }
+    }
+
+    /// Serves the client until the connection ends.
+    pub async fn run(&mut self) {
+        let reason = self.live().await;
+        self.visit.reason = reason;
+        self.finish(reason).await;
+        self.visit.traffic.messages_out += self.books.delivered();
+        let transport = self.socket.get_ref();
+        (self.visit.traffic.bytes_in, self.visit.traffic.bytes_out) = (transport.read(), transport.written());
+    }
+
+    async fn live(&mut self) -> CloseReason {
+        loop {
+            let end = match poll_fn(|cx| self.poll(cx)).await {
+                Wake::Frame(message) => self.on_message(message).await,
+                Wake::Burst => {
+                    // Whoever fills the queue is likely still at it: one flush for all.
+                    tokio::task::yield_now().await;
+                    None
+                }
+                Wake::Ask => self.on_wake(),
+                Wake::End(reason) => Some(reason),
+            };
+            if let Some(reason) = end {
+                return reason;
+            }
+        }
+    }
+
+    async fn on_message(&mut self, message: Message) -> Option<CloseReason> {
+        let now = self.now();
+        let steps = match &message {
+            Message::Text(text) => self.machine.on_frame(Frame::Text(text.as_str()), now),
+            Message::Binary(bytes) => self.machine.on_frame(Frame::Binary(bytes), now),
+            Message::Ping(_) | Message::Pong(_) => {
+                let steps = self.machine.on_control(now.instant);
+                return self.act_alone(steps);
+            }
+            Message::Close(_) | Message::Frame(_) => return Some(CloseReason::ClientClosed),
+        };
+        self.visit.traffic.messages_in += 1;
+        self.act(steps).await
+    }
+
+    fn on_wake(&mut self) -> Option<CloseReason> {
+        let now = self.now();
+        for notice in std::mem::take(&mut self.batch.notices) {
+            let steps = self.machine.on_notice(&notice, now);
+            let end = self.act_alone(steps);
+            if end.is_some() {
+                return end;
+            }
+        }
+        if now.instant < self.machine.deadline() {
+            return None;
+        }
+        self.books.rest();
+        let steps = self.machine.on_tick(now.instant);
+        self.act_alone(steps)
+    }
+
+    /// Does what the machine said about a frame, in order. Returns why to end.
+    async fn act(&mut self, steps: Steps<'_>) -> Option<CloseReason> {
+        for step in steps {
+            let end = match step {
+                Step::Publish { envelope, receipt } => {
+                    let path = Path::between(self.visit.seat.spoken.protocol(), Protocol::V3);
+                    let seat = &self.visit.seat;
+                    match self.visit.context.hub.publish(&envelope, receipt.as_ref(), seat, path).await {
+                        Ok(()) => None,
+                        Err(why) => {
+                            let steps = self.machine.on_unpublished(why, self.now());
+                            self.act_alone(steps)
+                        }
+                    }
+                }
+                Step::QueryPresence => {
+                    let members = self.visit.context.hub.members(&self.visit.seat).await;
+                    let steps = self.machine.on_members(members, self.now());
+                    self.act_alone(steps)
+                }
+                other => self.act_alone(Some(other)),
+            };
+            if end.is_some() {
+                return end;
+            }
+        }
+        None
+    }
+
+    /// The same for steps that wait for nobody.
+    fn act_alone<'s>(&mut self, steps: impl IntoIterator<Item = Step<'s>>) -> Option<CloseReason> {
+        for step in steps {
+            match step {
+                Step::Send(frame) => {
+                    self.visit.traffic.messages_out += 1;
+                    self.answers.push_back(shared(frame));
+                }
+                Step::Ping => self.answers.push_back(Message::Ping(Bytes::new())),
+                Step::Touch => self.visit.context.hub.touch(&self.visit.seat),
+                Step::Close(reason) => return Some(reason),
+                Step::Publish { .. } | Step::QueryPresence => tracing::error!("a step for the hub came out of turn"),
+            }
+        }
+        None
+    }
+
+    fn now(&self) -> Moment {
+        Moment { instant: Instant::now(), at: self.visit.context.clock.now() }
+    }
+
+    /// Goes on as far as it can without waiting. The order is: hand over, read, take, flush, wait.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
+        loop {
+            match self.poll_hand_over(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(reason)) => return Poll::Ready(Wake::End(reason)),
+                Poll::Pending => return self.poll_stalled(cx),
+            }
+            if self.reads > 0
+                && let Poll::Ready(came) = Pin::new(&mut self.socket).poll_next(cx)
+            {
+                self.reads -= 1;
+                return Poll::Ready(match came {
+                    Some(Ok(message)) => Wake::Frame(message),
+                    Some(Err(error)) => Wake::End(why(&error)),
+                    None => Wake::End(CloseReason::ClientClosed),
+                });
+            }
+            let full = self.books.underway() >= UNFLUSHED;
+            if !full && self.visit.seat.outbox.poll_take(cx, &mut self.batch).is_ready() {
+                let after_burst = std::mem::replace(&mut self.burst, self.batch.deliveries.len() > 1);
+                if let Some(reason) = self.batch.close {
+                    return Poll::Ready(Wake::End(reason));
+                }
+                if !self.batch.notices.is_empty() {
+                    return Poll::Ready(Wake::Ask);
+                }
+                if after_burst && self.books.underway() == 0 {
+                    return Poll::Ready(Wake::Burst);
+                }
+                continue;
+            }
+            if self.unflushed {
+                match Pin::new(&mut self.socket).poll_flush(cx) {
+                    Poll::Ready(Ok(())) => {
+                        self.unflushed = false;
+                        self.stalled = None;
+                        self.books.flushed(&self.visit.context.metrics);
+                    }
+                    Poll::Ready(Err(error)) => return Poll::Ready(Wake::End(why(&error))),
+                    Poll::Pending => return self.poll_stalled(cx),
+                }
+            }
+            if self.reads == 0 || full {
+                self.reads = READS;
+                continue;
+            }
+            self.reads = READS;
+            return self.poll_deadline(cx);
+        }
+    }
+
+    /// Hands over everything that is in hand: answers first, they are few.
+    fn poll_hand_over(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
+        while !self.answers.is_empty() || !self.batch.deliveries.is_empty() {
+            match Pin::new(&mut self.socket).poll_ready(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(why(&error))),
+                Poll::Pending => return Poll::Pending,
+            }
+            let message = if let Some(answer) = self.answers.pop_front() {
+                answer
+            } else if let Some(delivery) = self.batch.deliveries.pop_front() {
+                self.books.handed(&delivery);
+                delivery.message
+            } else {
+                break;
+            };
+            self.unflushed = true;
+            if let Err(error) = Pin::new(&mut self.socket).start_send(message) {
+                return Poll::Ready(Err(why(&error)));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The socket is full: nothing is read or taken until it moves, stands still for too long, or the
+    /// connection is to end.
+    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
+        let written = self.socket.get_ref().written();
+        let stalled = match self.stalled {
+            Some(stalled) if stalled.written == written => stalled,
+            _ => {
+                let until = Instant::now() + self.visit.context.settings.write_timeout;
+                *self.stalled.insert(Stalled { written, until })
+            }
+        };
+        if let Poll::Ready(reason) = self.visit.seat.outbox.poll_close(cx) {
+            return Poll::Ready(Wake::End(reason));
+        }
+        if self.sleep.deadline() != stalled.until {
+            self.sleep.as_mut().reset(stalled.until);
+        }
+        self.sleep.as_mut().poll(cx).map(|()| Wake::End(CloseReason::SlowConsumer))
+    }
+
+    /// Waits for the machine's deadline. The timer is only moved when it has fired or is too late: frames
+    /// move the deadline all the time.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
+        let due = self.machine.deadline();
+        if self.sleep.is_elapsed() || self.sleep.deadline() > due {
+            self.sleep.as_mut().reset(due);
+        }
+        while self.sleep.as_mut().poll(cx).is_ready() {
+            if self.sleep.deadline() >= due {
+                return Poll::Ready(Wake::Ask);
+            }
+            self.sleep.as_mut().reset(due);
+        }
+        Poll::Pending
+    }
+
+    /// Whatever ended it: out of the hub, what is in hand if it can still be sent, and a proper goodbye.
+    async fn finish(&mut self, reason: CloseReason) {
+        let heard_all = reason != CloseReason::SlowConsumer;
+        if heard_all && self.batch.deliveries.is_empty() {
+            self.visit.seat.outbox.take(&mut self.batch);
+        }
+        self.visit.detach();
+        let settings = self.visit.context.settings.clone();
+        if heard_all && reason.code().is_some() && reason != CloseReason::ClientClosed {
+            let until = Instant::now() + settings.write_timeout;
+            let handed = tokio::time::timeout_at(until, poll_fn(|cx| self.poll_hand_over(cx))).await;
+            // Flushed with the close frame, or not at all.
+            tracing::trace!(handed = matches!(handed, Ok(Ok(()))), "last messages");
+        }
+        let flushed = farewell::say(&mut self.socket, reason, settings.write_timeout).await;
+        let why = if heard_all { Lost::Disconnect } else { Lost::SlowConsumer };
+        let metrics = &self.visit.context.metrics;
+        if flushed {
+            self.books.flushed(metrics);
+        }
+        self.books.lost(why, metrics);
+        for delivery in std::mem::take(&mut self.batch.deliveries) {
+            books::lost(delivery.path, why, metrics);
+        }
+    }
+}
+
+/// What an error of the socket means.
+fn why(error: &Error) -> CloseReason {
+    match error {
+        Error::ConnectionClosed | Error::AlreadyClosed => CloseReason::ClientClosed,
+        // The end of the stream without a close frame: a browser tab that was shut, a process that ended.
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseReason::ClientClosed,
+        Error::Protocol(_) | Error::AttackAttempt => CloseReason::ProtocolError,
+        Error::Capacity(_) => CloseReason::TooBig,
+        Error::Utf8(_) => CloseReason::InvalidUtf8,
+        Error::WriteBufferFull(_) => CloseReason::SlowConsumer,
+        _ => CloseReason::TransportError,
+    }
+}

@@ -1,0 +1,116 @@
+//! Owns the beginning and the end of a connection in the house's books: attached to the hub, counted, and,
+//! however it ends, detached, counted and told in one line of the log.
+
+use super::settings::Settings;
+use crate::clock::Clock;
+use crate::close::CloseReason;
+use crate::dialect::Protocol;
+use crate::hub::{AttachError, Hub, Seat};
+use crate::telemetry::Metrics;
+use crate::telemetry::labels::{ByDialect, Closed, Lost};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// What every session of one version of the settings shares.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The hub.
+    pub hub: Arc<Hub>,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// The calendar.
+    pub clock: Clock,
+    /// The settings.
+    pub settings: Arc<Settings>,
+}
+
+/// One connection, from attach to detach.
+#[derive(Debug)]
+pub struct Visit {
+    /// What it shares with others.
+    pub context: Arc<Context>,
+    /// Its seat.
+    pub seat: Arc<Seat>,
+    /// Why it ended.
+    pub reason: CloseReason,
+    /// What went through it.
+    pub traffic: Traffic,
+    peer: SocketAddr,
+    tenant: Arc<str>,
+    /// The label under which a V2 connection is counted.
+    counted_as: Option<String>,
+    since: Instant,
+}
+
+/// What went through a connection.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Traffic {
+    /// Data frames from the client.
+    pub messages_in: u64,
+    /// Deliveries and answers to the client.
+    pub messages_out: u64,
+    /// Bytes read, after the handshake.
+    pub bytes_in: u64,
+    /// Bytes written, after the handshake.
+    pub bytes_out: u64,
+}
+
+impl Visit {
+    /// Attaches a seat to the hub and opens its books. Dropping it closes them.
+    ///
+    /// # Errors
+    /// The hub did not confirm in time; nothing was opened.
+    pub async fn begin(
+        context: Arc<Context>,
+        seat: Arc<Seat>,
+        peer: SocketAddr,
+        tenant: Arc<str>,
+    ) -> Result<Self, AttachError> {
+        context.hub.attach(&seat).await?;
+        let metrics = &context.metrics;
+        let by = ByDialect(seat.spoken);
+        metrics.connections.with(by).inc();
+        metrics.connections_opened.with(by).inc();
+        let legacy = seat.spoken.protocol() == Protocol::V2;
+        let counted_as = legacy.then(|| metrics.tenants.opened(&tenant, context.clock.now()));
+        // Until somebody knows better: whoever drops it half-way has lost the transport.
+        let reason = CloseReason::TransportError;
+        Ok(Self { context, seat, reason, traffic: Traffic::default(), peer, tenant, counted_as, since: Instant::now() })
+    }
+
+    /// Takes the connection out of the hub, once. What still waits for it is lost.
+    pub fn detach(&self) {
+        let why = if self.reason == CloseReason::SlowConsumer { Lost::SlowConsumer } else { Lost::Disconnect };
+        self.context.hub.detach(&self.seat, why);
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.detach();
+        let metrics = &self.context.metrics;
+        metrics.connections.with(ByDialect(self.seat.spoken)).dec();
+        metrics.connections_closed.with(Closed(self.seat.spoken, self.reason)).inc();
+        if let Some(label) = &self.counted_as {
+            metrics.tenants.closed(label, self.context.clock.now());
+        }
+        let Traffic { messages_in, messages_out, bytes_in, bytes_out } = self.traffic;
+        let origin = &self.seat.origin;
+        tracing::info!(
+            conn = self.seat.id.0,
+            dialect = self.seat.spoken.label(),
+            group = origin.group.as_ref().map(|g| g.as_str()),
+            client = origin.client.as_str(),
+            tenant = &*self.tenant,
+            peer = %self.peer,
+            reason = self.reason.label(),
+            seconds = self.since.elapsed().as_secs_f64(),
+            messages_in,
+            messages_out,
+            bytes_in,
+            bytes_out,
+            "connection closed"
+        );
+    }
+}
