@@ -91,7 +91,7 @@ const ONLY: &[Only] = &[
     // The core has no I/O and no runtime.
     only(Pattern::Code("tokio::"), RUNTIME, "this layer is plain functions, tested without a runtime"),
     only(Pattern::Code("redis::"), &["hub/", "migration/", "app.rs"], "Redis is the hub's and the inventory's"),
-    only(Pattern::Code("tokio_tungstenite::"), FRAMES, "WebSocket framing is the session's"),
+    only(Pattern::Text("WebSocketStream"), &["session/", "edge/", "cli/"], "only a session reads and writes frames"),
     only(Pattern::Code("jsonwebtoken::"), &["auth/", "cli/"], "tokens are read in auth and made by the cli"),
     only(Pattern::Code("prometheus::"), &["telemetry/", "admin/"], "metrics have one declaration"),
     // Settings and time reach code as values.
@@ -100,8 +100,6 @@ const ONLY: &[Only] = &[
     // Errors have names below the composition root.
     only(Pattern::Code("anyhow::"), &["app.rs", "cli/", "main.rs"], "closed error enums, each with a label"),
 ];
-/// Who may know frames. The hub only shares one among many receivers.
-const FRAMES: &[&str] = &["session/", "edge/", "cli/", "hub/outbox.rs", "hub/fanout.rs"];
 /// Layers that may know the runtime.
 const RUNTIME: &[&str] =
     &["telemetry/", "auth/", "migration/", "hub/", "session/", "edge/", "admin/", "app.rs", "cli/", "main.rs"];

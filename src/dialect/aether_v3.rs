@@ -51,8 +51,7 @@ pub fn draft<'a>(text: &'a str, reject_unknown: bool, notes: &mut Notes) -> Resu
         Document::Object(members) => json::last_wins(members),
         Document::Value(_) => return Err(vec![Problem::whole(ProblemKind::NotAnObject)]),
         Document::Invalid => {
-            let why = json::members(text).err().map_or_else(String::new, |e| e.to_string());
-            return Err(vec![Problem::whole(ProblemKind::Json(why))]);
+            return Err(vec![Problem::whole(ProblemKind::Json(json::why_invalid(text)))]);
         }
     };
     Fields::sort(&members, reject_unknown, notes).draft()

@@ -13,7 +13,7 @@ use std::collections::{HashMap, VecDeque};
 /// Renders a V3 message as loose JSON.
 pub fn flat(message: &HubMessage<'_>, annotate: Annotate) -> String {
     let draft = message.draft();
-    let payload = draft.payload.as_deref().map(|token| json::members(token).unwrap_or_default());
+    let payload = draft.payload.as_deref().map(|token| json::tokens(token).unwrap_or_default());
     let sorted = Sorted::new(draft, payload.as_deref().unwrap_or_default());
     let size = message.draft().payload.as_deref().map_or(0, str::len) + draft.msg.as_deref().map_or(0, str::len);
     let mut out = Object::with_capacity(size + 192);
@@ -144,7 +144,7 @@ struct Note<'a> {
 /// The inverse of `flat` with full annotation; None for any other text. For tools and tests: on the live
 /// path a V2 client's `_v3` is data like everything else it says.
 pub fn restore(text: &str) -> Option<Restored> {
-    let mut members = json::members(text).ok()?;
+    let mut members = json::tokens(text).ok()?;
     let last = members.pop().filter(|m| m.key_token == "\"_v3\"")?;
     let note: Note<'_> = serde_json::from_str(last.value).ok()?;
     let to_id = note.to_id.map(|id| ClientId::new(&id, usize::MAX)).transpose().ok()?;
@@ -155,12 +155,15 @@ pub fn restore(text: &str) -> Option<Restored> {
         match member.key.as_ref() {
             "msg" if !nested("msg") => draft.msg = Some(Cow::Owned(member.value.to_owned())),
             "cmd" if !nested("cmd") => draft.cmd = Some(Cow::Owned(member.value.to_owned())),
-            // Take the underscore away again.
-            key if is_note(key) => flat.push((format!("\"{}", &member.key_token[2..]), member.value)),
+            // Take the underscore away again, which `flat` never writes as an escape.
+            key if is_note(key) => {
+                let shorter = member.key_token.strip_prefix("\"_").filter(|_| key != "_v3")?;
+                flat.push((format!("\"{shorter}"), member.value));
+            }
             _ => flat.push((member.key_token.to_owned(), member.value)),
         }
     }
-    let hidden = note.payload.map(|raw| json::members(raw.get())).transpose().ok()?;
+    let hidden = note.payload.map(|raw| json::tokens(raw.get())).transpose().ok()?;
     let is_object = hidden.is_some() || !flat.is_empty();
     flat.extend(hidden.unwrap_or_default().into_iter().map(|m| (m.key_token.to_owned(), m.value)));
     if let Some(order) = note.order {

@@ -7,7 +7,6 @@ use super::lens::{Kind, Receipt};
 use super::{Notes, Protocol};
 use crate::envelope::json::{self, Member};
 use crate::envelope::{AccountId, ClientId, Draft, Envelope, MsgType, Problem};
-use serde::Deserialize;
 use std::borrow::Cow;
 
 /// Which of the two.
@@ -87,7 +86,7 @@ pub fn write(envelope: &Envelope, receipt: Option<&Receipt<'_>>, wire: Wire) -> 
 fn plain(visible: &str, tail: &str) -> String {
     let members = json::members(visible).unwrap_or_default();
     let payload = members.iter().find(|m| m.key == "payload").map(|m| m.value);
-    let ends_in_v2 = |token| json::members(token).is_ok_and(|all| all.last().is_some_and(|m| m.key == "_v2"));
+    let ends_in_v2 = |token| json::tokens(token).is_ok_and(|all| all.last().is_some_and(|m| m.key == "_v2"));
     if tail.is_empty() && !payload.is_some_and(ends_in_v2) {
         return visible.to_owned();
     }
@@ -112,16 +111,16 @@ struct Unplain<'a> {
     visible: String,
 }
 
-/// Undoes `plain`; None when the payload carries no receipt.
+/// Undoes `plain`; None when the payload carries no receipt. What foreign publishers write there is theirs.
 fn unplain<'a>(text: &'a str, payload: &Member<'a>) -> Option<Unplain<'a>> {
-    let inner = json::members(payload.value).ok()?;
+    let inner = json::tokens(payload.value).ok()?;
     let own = inner.last().filter(|m| m.key_token == "\"_v2\"")?;
-    let beside: Beside<'a> = serde_json::from_str(own.value).ok()?;
-    if beside.p.is_some() && inner.len() == 1 {
-        let from = offset(text, payload.key_token) - 1;
+    let beside = Beside::read(own.value, true)?;
+    if beside.no_payload && inner.len() == 1 {
+        // `plain` writes it behind other members.
+        let before = text[..offset(text, payload.key_token)].strip_suffix(',')?;
         let to = offset(text, payload.value) + payload.value.len();
-        let visible = format!("{}{}", &text[..from], &text[to..]);
-        return Some(Unplain { beside, payload: None, visible });
+        return Some(Unplain { beside, payload: None, visible: format!("{before}{}", &text[to..]) });
     }
     let from = match inner.len() {
         1 => offset(text, own.key_token),
@@ -165,20 +164,36 @@ impl WireError {
 }
 
 /// What a proxy wrote beside the visible envelope.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct Beside<'a> {
-    #[serde(borrow, default)]
-    e: Option<Cow<'a, str>>,
-    #[serde(default)]
-    s: Option<u64>,
-    #[serde(borrow, default)]
-    a: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    k: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
+    epoch: Option<Cow<'a, str>>,
+    seq: Option<u64>,
+    account: Option<AccountId>,
+    kind: Option<Kind>,
     raw: Option<Cow<'a, str>>,
-    #[serde(default)]
-    p: Option<u8>,
+    /// Plain wire: there was no payload before the receipt.
+    no_payload: bool,
+}
+
+impl<'a> Beside<'a> {
+    /// Reads the value of `_hub` or `_v2`. `strict`: a member that no proxy writes makes it somebody else's;
+    /// otherwise it is a later version's, and ignored.
+    fn read(token: &'a str, strict: bool) -> Option<Self> {
+        let mut beside = Self::default();
+        for Member { key, value, .. } in json::members(token).ok()? {
+            match key.as_ref() {
+                "e" => beside.epoch = Some(json::decode_str(value)?),
+                "s" => beside.seq = Some(value.parse().ok()?),
+                "a" => beside.account = Some(AccountId::new(&json::decode_str(value)?, usize::MAX).ok()?),
+                "k" => beside.kind = Some(Kind::parse(&json::decode_str(value)?)?),
+                "raw" => beside.raw = Some(json::decode_str(value)?),
+                "p" => beside.no_payload = true,
+                _ if strict => return None,
+                _ => {}
+            }
+        }
+        Some(beside)
+    }
 }
 
 /// A message from the hub, parsed once and rendered by every view.
@@ -217,17 +232,19 @@ impl<'a> HubMessage<'a> {
         let mut visible = Visible::Whole(text);
         if members.last().is_some_and(|m| m.key_token == "\"_hub\"") {
             if let Some(hub) = members.pop() {
-                beside = Some(serde_json::from_str::<Beside<'a>>(hub.value).map_err(|_| WireError::Receipt)?);
+                beside = Some(Beside::read(hub.value, false).ok_or(WireError::Receipt)?);
                 let key = offset(text, hub.key_token);
                 visible = Visible::Prefix(text[..key].trim_end().strip_suffix(',').ok_or(WireError::Receipt)?);
             }
         }
+        // Of two payloads V3 clients may see either, so neither carries a receipt.
+        let payloads = members.iter().filter(|m| m.key == "payload").count();
         let members = json::last_wins(members);
         let fields = Fields::sort(&members, false, &mut Notes::default());
         let text_of = |token: Option<&'a str>| token.and_then(json::decode_str);
         let (from_id, group_id, sent_at) = (text_of(fields.from_id), text_of(fields.group_id), text_of(fields.sent_at));
         let mut draft = fields.draft().map_err(WireError::NotV3)?;
-        if beside.is_none() {
+        if beside.is_none() && payloads == 1 {
             let cut = members.iter().find(|m| m.key == "payload").and_then(|payload| unplain(text, payload));
             if let Some(cut) = cut {
                 draft.payload = cut.payload.map(Cow::Owned);
@@ -236,9 +253,7 @@ impl<'a> HubMessage<'a> {
             }
         }
         let foreign = beside.is_none();
-        let Beside { e, s, a, k, raw, p: _ } = beside.unwrap_or_default();
-        let kind = k.map(|k| Kind::parse(&k).ok_or(WireError::Receipt)).transpose()?;
-        let account = a.map(|a| AccountId::new(&a, usize::MAX)).transpose().map_err(|_| WireError::Receipt)?;
+        let Beside { epoch, seq, account, kind, raw, no_payload: _ } = beside.unwrap_or_default();
         Ok(Self {
             visible,
             draft,
@@ -247,7 +262,7 @@ impl<'a> HubMessage<'a> {
             sent_at,
             account,
             receipt: kind.map(|kind| Receipt { kind, raw }),
-            stamp: e.zip(s),
+            stamp: epoch.zip(seq),
             foreign,
         })
     }

@@ -32,42 +32,77 @@ pub enum Document<'a> {
 impl<'a> Document<'a> {
     /// Looks at a text; O(n), whatever is in it.
     pub fn parse(text: &'a str) -> Self {
-        if text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
+        if starts_object(text) {
             return members(text).map_or(Document::Invalid, Document::Object);
         }
         serde_json::from_str::<&RawValue>(text).map_or(Document::Invalid, |raw| Document::Value(raw.get()))
     }
 }
 
-/// The members of an object, in order, duplicates kept.
+/// The members of an object, in order, duplicates kept; each key is a text.
 ///
 /// # Errors
 /// serde_json's, with line and column, when the text is not exactly one object.
 pub fn members(text: &str) -> Result<Vec<Member<'_>>, serde_json::Error> {
-    struct Members;
-    impl<'de> Visitor<'de> for Members {
-        type Value = Vec<Member<'de>>;
+    object(text, Members { any_key: false })
+}
 
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a JSON object")
-        }
+/// As `members`, for an object that is only passed on: a key that no text can hold (a lone surrogate)
+/// stands for itself, as the token it is.
+///
+/// # Errors
+/// serde_json's.
+pub fn tokens(text: &str) -> Result<Vec<Member<'_>>, serde_json::Error> {
+    object(text, Members { any_key: true })
+}
 
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut all = Vec::with_capacity(8);
-            while let Some(key) = map.next_key::<&'de RawValue>()? {
-                let key_token = key.get();
-                let decoded =
-                    decode_str(key_token).ok_or_else(|| serde::de::Error::custom("a key holds a lone surrogate"))?;
-                let value = map.next_value::<&'de RawValue>()?.get();
-                all.push(Member { key_token, key: decoded, value });
-            }
-            Ok(all)
-        }
-    }
+fn object(text: &str, members: Members) -> Result<Vec<Member<'_>>, serde_json::Error> {
     let mut de = serde_json::Deserializer::from_str(text);
-    let all = de.deserialize_map(Members)?;
+    let all = de.deserialize_map(members)?;
     de.end()?;
     Ok(all)
+}
+
+/// Collects the members of one object.
+struct Members {
+    any_key: bool,
+}
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Vec<Member<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut all = Vec::with_capacity(8);
+        while let Some(key) = map.next_key::<&'de RawValue>()? {
+            let key_token = key.get();
+            let key = match decode_str(key_token) {
+                Some(key) => key,
+                None if self.any_key => Cow::Borrowed(key_token),
+                None => return Err(serde::de::Error::custom("a key holds a lone surrogate")),
+            };
+            let value = map.next_value::<&'de RawValue>()?.get();
+            all.push(Member { key_token, key, value });
+        }
+        Ok(all)
+    }
+}
+
+/// Why a text is not one JSON document, with line and column; never a piece of the text itself, which
+/// can be long. Empty for one that is.
+pub fn why_invalid(text: &str) -> String {
+    let error = match starts_object(text) {
+        true => members(text).err(),
+        false => serde_json::from_str::<&RawValue>(text).err(),
+    };
+    error.map_or_else(String::new, |e| e.to_string())
+}
+
+fn starts_object(text: &str) -> bool {
+    text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{')
 }
 
 /// Keeps one member per key: at the place of the first, with the tokens of the last, as JavaScript's

@@ -58,15 +58,6 @@ impl Health {
         self.metrics.hub_up.only().set(i64::from(after));
     }
 
-    /// Does this half work right now?
-    pub fn half(&self, half: Half) -> bool {
-        let state = self.state.lock();
-        match half {
-            Half::Publisher => state.publisher,
-            Half::Subscriber => state.subscriber,
-        }
-    }
-
     /// Does it work, as far as others should act on it?
     pub fn is_up(&self) -> bool {
         let mut state = self.state.lock();

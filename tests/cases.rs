@@ -1,0 +1,371 @@
+//! Plays every language-neutral case of `compat/cases` through the library. What a case means is in
+//! `compat/README.md`; this file owns no expectation of its own.
+
+use aether_proxy::dialect::aether_v2::{Hears, Speaks};
+use aether_proxy::dialect::lens::Annotate;
+use aether_proxy::dialect::{
+    Dialect, Frame, Hidden, HubMessage, Intent, OwnedFrame, Receipt, Shaped, View, Wire, aether_v3, wire,
+};
+use aether_proxy::envelope::{AccountId, ClientId, Draft, GroupId, Nulls, Origin, Problem, Target, seal};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(rename = "$schema")]
+    schema: String,
+    format: u32,
+    dialect: String,
+    direction: String,
+    topic: String,
+    needs: Vec<String>,
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    id: String,
+    version: u32,
+    title: String,
+    source: Source,
+    #[serde(default)]
+    settings: BTreeMap<String, serde_json::Value>,
+    #[serde(default = "yes")]
+    may_broadcast: bool,
+    input: Written,
+    expect: Expect,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+enum Source {
+    Guide { section: String },
+    Proxy { why: String },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expect {
+    intent: Option<String>,
+    v3: Option<Written>,
+    receipt: Option<Kept>,
+    v2: Option<Legacy>,
+    flat: Option<Written>,
+    answer: Option<Written>,
+    errors: Option<Vec<Wrong>>,
+    foreign: Option<bool>,
+    account: Option<String>,
+    stamp: Option<Stamped>,
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    kind: String,
+    raw: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Legacy {
+    Word(String),
+    Frame(Written),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stamped {
+    epoch: String,
+    seq: u64,
+}
+
+#[derive(Deserialize, Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(deny_unknown_fields)]
+struct Wrong {
+    loc: Vec<String>,
+    r#type: String,
+    msg: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    text: Option<String>,
+    hex: Option<String>,
+    parts: Option<Vec<Part>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Part {
+    Text(String),
+    Repeat { repeat: String, times: usize },
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Written {
+    fn frame(&self) -> OwnedFrame {
+        match (&self.text, &self.hex, &self.parts) {
+            (Some(text), None, None) => OwnedFrame::Text(text.clone()),
+            (None, Some(hex), None) => OwnedFrame::Binary(
+                (0..hex.len() / 2).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).expect("hex")).collect(),
+            ),
+            (None, None, Some(parts)) => OwnedFrame::Text(
+                parts
+                    .iter()
+                    .map(|part| match part {
+                        Part::Text(text) => text.clone(),
+                        Part::Repeat { repeat, times } => repeat.repeat(*times),
+                    })
+                    .collect(),
+            ),
+            _ => panic!("a frame is text, hex, or parts"),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self.frame() {
+            OwnedFrame::Text(text) => text,
+            OwnedFrame::Binary(_) => panic!("a text is expected"),
+        }
+    }
+}
+
+impl Case {
+    fn setting(&self, name: &str) -> &str {
+        match self.settings.get(name) {
+            Some(serde_json::Value::String(word)) => word,
+            Some(serde_json::Value::Bool(true)) => "true",
+            _ => "",
+        }
+    }
+
+    fn speaks_v2(&self) -> Dialect {
+        let shaped = match self.setting("v2.v3_shaped") {
+            "content" => Shaped::Content,
+            "opaque" => Shaped::Opaque,
+            _ => Shaped::Routing,
+        };
+        Dialect::AetherV2(Speaks { shaped, keepalive: self.setting("v2.keepalive") == "true" })
+    }
+
+    fn hears_v2(&self) -> View {
+        let annotate = match self.setting("v2.annotate") {
+            "min" => Annotate::Min,
+            "off" => Annotate::Off,
+            _ => Annotate::Full,
+        };
+        View::AetherV2(Hears {
+            annotate,
+            as_envelope: self.setting("v2.render") == "envelope",
+            presence: self.setting("v2.presence") == "true",
+        })
+    }
+}
+
+/// All cases of one folder; every one in its place, and at least one.
+fn folder(name: &str, direction: &str) -> Vec<Case> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("compat/cases/aether").join(name);
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(&dir).expect("a folder of cases") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).expect("a readable file");
+        let file: File = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        assert_eq!((file.format, file.direction.as_str()), (1, direction), "{}", path.display());
+        assert_eq!(path.file_stem().and_then(|s| s.to_str()), Some(file.topic.as_str()));
+        assert!(dir.join(&file.schema).parent().is_some_and(Path::exists) && file.schema.ends_with("case.schema.json"));
+        assert!(file.dialect.starts_with("aether-v") && !file.needs.is_empty() && !file.cases.is_empty());
+        all.extend(file.cases);
+    }
+    assert!(!all.is_empty(), "{name} holds no case");
+    for case in &all {
+        let told = match &case.source {
+            Source::Guide { section } => section,
+            Source::Proxy { why } => why,
+        };
+        assert!(case.version >= 1 && !case.title.is_empty() && !told.is_empty(), "{}", case.id);
+    }
+    all
+}
+
+fn origin(account: Option<&str>) -> Origin {
+    Origin {
+        client: ClientId::new("c1", 64).expect("an id"),
+        group: GroupId::new("g1", 64).ok(),
+        account: account.map(|a| AccountId::new(a, 64).expect("an id")),
+    }
+}
+
+const SENT_AT: &str = "2026-03-11T12:34:56.789Z";
+
+/// The text on the hub, one for every way it may be written.
+fn hub_texts(draft: &Draft<'_>, receipt: Option<&Receipt<'_>>) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for nulls in [Nulls::Omit, Nulls::Include] {
+        for wire in [Wire::Extended, Wire::Plain] {
+            for account in [None, Some("acme \"1\"")] {
+                let sealed = seal(draft, &origin(account), SENT_AT, nulls);
+                let hub = wire::write(&sealed, receipt, wire);
+                all.push((sealed.text().to_owned(), hub.unstamped()));
+                all.push((sealed.text().to_owned(), hub.stamped("e1", 7)));
+            }
+        }
+    }
+    all
+}
+
+const FULL: View = View::AetherV2(Hears { annotate: Annotate::Full, as_envelope: false, presence: true });
+
+/// A message that only has the stamps the case leaves out: the draft, read back from its content.
+fn flat_unstamped(draft: &Draft<'_>) -> OwnedFrame {
+    let content = draft.content();
+    // An empty receipt behind it, so that a `_v2` in the payload is nobody's receipt.
+    let text = format!("{},\"_hub\":{{}}}}", &content[..content.len() - 1]);
+    let message = HubMessage::read(&text).expect("a message");
+    FULL.downgrade(&message).expect("shown")
+}
+
+#[test]
+fn legacy_frames_become_the_expected_envelope_and_come_back_exactly() {
+    for case in folder("v2-to-hub", "to-hub") {
+        let id = &case.id;
+        let frame = case.input.frame();
+        let (intent, notes) = case.speaks_v2().upgrade(frame.borrow());
+        let word = case.expect.intent.as_deref();
+        let (draft, receipt) = match intent {
+            Intent::Answer(answer) => {
+                assert_eq!(Some(answer), case.expect.answer.as_ref().map(Written::frame), "{id}");
+                continue;
+            }
+            Intent::Echo { draft, exact } => {
+                assert_eq!((word, exact), (Some("echo"), true), "{id}");
+                (draft, None)
+            }
+            Intent::Publish { draft, receipt } => {
+                assert_eq!(word, Some("publish"), "{id}");
+                assert!(receipt.is_some(), "{id}");
+                (draft, receipt)
+            }
+            other => panic!("{id}: {other:?}"),
+        };
+        let draft = if draft.target() == Target::Broadcast && !case.may_broadcast { draft.for_group() } else { draft };
+        assert_eq!(draft.content(), case.expect.v3.as_ref().expect("v3").text(), "{id}");
+        assert_eq!(flat_unstamped(&draft), case.expect.flat.as_ref().expect("flat").frame(), "{id}");
+        let kept = case.expect.receipt.as_ref().expect("receipt");
+        assert_eq!(notes.kind.map(|k| k.label()), Some(kept.kind.as_str()), "{id}");
+        assert!(matches!(&case.expect.v2, Some(Legacy::Word(word)) if word == "exact"), "{id}");
+        let Some(receipt) = receipt else { continue };
+        assert_eq!((receipt.kind.label(), receipt.raw.is_some()), (kept.kind.as_str(), kept.raw), "{id}");
+        for (visible, hub) in hub_texts(&draft, Some(&receipt)) {
+            let message = HubMessage::read(&hub).unwrap_or_else(|e| panic!("{id}: {hub}: {e}"));
+            assert_eq!(View::AetherV3.downgrade(&message), Ok(OwnedFrame::Text(visible)), "{id}: {hub}");
+            assert_eq!(case.hears_v2().downgrade(&message).as_ref(), Ok(&frame), "{id}: {hub}");
+        }
+    }
+}
+
+/// `loc`, `type`, `msg` of the problems, as the sender gets them.
+fn told(problems: &[Problem]) -> Vec<Wrong> {
+    let mut text = String::from("[");
+    for problem in problems {
+        text.push_str(if text.len() > 1 { "," } else { "" });
+        problem.write_json(&mut text);
+    }
+    text.push(']');
+    serde_json::from_str(&text).expect("problems are JSON")
+}
+
+#[test]
+fn native_frames_become_the_expected_envelope_or_errors() {
+    for case in folder("v3-to-hub", "to-hub") {
+        let id = &case.id;
+        let frame = case.input.frame();
+        let dialect =
+            Dialect::AetherV3(aether_v3::Speaks { reject_unknown: case.setting("v3.unknown_members") == "reject" });
+        let (word, draft) = match dialect.upgrade(frame.borrow()).0 {
+            Intent::Publish { draft, receipt: None } => ("publish", draft),
+            Intent::Echo { draft, exact: false } => ("echo", draft),
+            Intent::Heartbeat { draft } => ("heartbeat", draft),
+            Intent::PresenceQuery => {
+                assert_eq!(case.expect.intent.as_deref(), Some("presence-query"), "{id}");
+                continue;
+            }
+            Intent::Invalid(problems) => {
+                let mut got = told(&problems);
+                let mut want = case.expect.errors.clone().unwrap_or_else(|| panic!("{id}: refused: {got:?}"));
+                for (got, want) in got.iter_mut().zip(&want) {
+                    assert!(got.msg.as_ref().is_some_and(|msg| msg.len() < 200), "{id}: {got:?}");
+                    if want.msg.is_none() {
+                        got.msg = None;
+                    }
+                }
+                got.sort();
+                want.sort();
+                assert_eq!(got, want, "{id}");
+                continue;
+            }
+            other => panic!("{id}: {other:?}"),
+        };
+        assert_eq!(case.expect.intent.as_deref(), Some(word), "{id}");
+        assert_eq!(draft.content(), case.expect.v3.as_ref().expect("v3").text(), "{id}");
+        if let Some(flat) = &case.expect.flat {
+            assert_eq!(flat_unstamped(&draft), flat.frame(), "{id}");
+        }
+        for (visible, hub) in hub_texts(&draft, None) {
+            let message = HubMessage::read(&hub).unwrap_or_else(|e| panic!("{id}: {hub}: {e}"));
+            assert_eq!(View::AetherV3.downgrade(&message), Ok(OwnedFrame::Text(visible)), "{id}: {hub}");
+            assert!(message.receipt().is_none(), "{id}: {hub}");
+        }
+    }
+}
+
+#[test]
+fn hub_texts_are_shown_as_expected() {
+    for case in folder("hub-to-clients", "from-hub") {
+        let id = &case.id;
+        let text = case.input.text();
+        let message = match HubMessage::read(&text) {
+            Ok(message) => message,
+            Err(error) => {
+                assert_eq!(Some(error.label()), case.expect.error.as_deref(), "{id}: {error}");
+                continue;
+            }
+        };
+        assert_eq!(case.expect.error, None, "{id}");
+        let v3 = case.expect.v3.as_ref().map(Written::frame).expect("v3");
+        assert_eq!(View::AetherV3.downgrade(&message), Ok(v3), "{id}");
+        let v2 = match &case.expect.v2 {
+            Some(Legacy::Frame(frame)) => Ok(frame.frame()),
+            _ => Err(Hidden::PresenceToV2),
+        };
+        assert_eq!(case.hears_v2().downgrade(&message), v2, "{id}");
+        assert_eq!(Some(message.is_foreign()), case.expect.foreign, "{id}");
+        assert_eq!(message.account().map(AccountId::as_str), case.expect.account.as_deref(), "{id}");
+        let stamp = case.expect.stamp.as_ref().map(|s| (s.epoch.as_str(), s.seq));
+        assert_eq!(message.stamp(), stamp, "{id}");
+    }
+}
+
+#[test]
+fn no_two_cases_share_an_id() {
+    let mut seen = BTreeSet::new();
+    for (name, direction) in [("v2-to-hub", "to-hub"), ("v3-to-hub", "to-hub"), ("hub-to-clients", "from-hub")] {
+        for case in folder(name, direction) {
+            assert!(seen.insert(case.id.clone()), "{} twice", case.id);
+        }
+    }
+    assert!(seen.len() >= 300, "cases were lost: {}", seen.len());
+}
+
+#[test]
+fn frames_of_the_library_and_the_cases_are_the_same() {
+    let hex = Written { text: None, hex: Some("00ff".to_owned()), parts: None };
+    assert_eq!(hex.frame().borrow(), Frame::Binary(&[0, 255]));
+}

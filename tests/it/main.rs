@@ -1,0 +1,11 @@
+//! The integration tests, as one binary: every other file here is a module of it.
+//! They face the real thing: the proxy's own binary, a real Redis, real sockets. Nothing is skipped for want of a tool.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by a panic, also in the helpers it calls"
+)]
+
+mod harness;
