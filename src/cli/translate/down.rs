@@ -3,31 +3,25 @@
 use super::explain::{self, Explained, Note};
 use super::frames::Frames;
 use super::{Bad, Direction, Done};
-use crate::config::{self, Config};
-use crate::dialect::aether_v2::Hears;
+use crate::config::{self, Config, DialectName, Mount};
 use crate::dialect::{Hidden, HubMessage, Notes, View, WireError, aether_v3, lens};
+use crate::edge::spoken_and_heard;
 
 /// Everything an envelope is translated with.
 pub(super) struct Down {
     frames: Frames,
-    hears: Hears,
+    view: View,
+    as_envelope: bool,
     reject_unknown: bool,
 }
 
 impl Down {
     /// From flags and settings.
     pub fn new(frames: Frames, config: &Config) -> Self {
-        let hears = Hears {
-            annotate: match config.v2.annotate {
-                config::Annotate::Full => lens::Annotate::Full,
-                config::Annotate::Min => lens::Annotate::Min,
-                config::Annotate::Off => lens::Annotate::Off,
-            },
-            as_envelope: config.v2.render == config::Render::Envelope,
-            presence: config.v2.presence,
-        };
+        let (_, view) = spoken_and_heard(&Mount::new("", DialectName::AetherV2), config);
+        let as_envelope = config.v2.render == config::Render::Envelope;
         let reject_unknown = config.envelope.unknown_members == config::UnknownMembers::Reject;
-        Self { frames, hears, reject_unknown }
+        Self { frames, view, as_envelope, reject_unknown }
     }
 
     fn notes(&self, message: &HubMessage<'_>, original: bool) -> Result<Vec<Note>, Bad> {
@@ -57,7 +51,7 @@ impl Direction for Down {
         let notes = self.notes(&message, original)?.into_iter().map(Note::label).collect();
         let mut explained = explain::Down {
             origin: message.protocol().label(),
-            rule: match (original, self.hears.as_envelope) {
+            rule: match (original, self.as_envelope) {
                 (true, _) => "original",
                 (false, true) => "envelope",
                 (false, false) => "flat",
@@ -66,7 +60,7 @@ impl Direction for Down {
             notes,
             v2: None,
         };
-        match View::AetherV2(self.hears).downgrade(&message) {
+        match self.view.downgrade(&message) {
             Ok(frame) => {
                 explained.v2 = Some((&frame).into());
                 let output = self.frames.write(&frame)?;

@@ -2,13 +2,15 @@
 
 use super::explain::{self, Explained, Note, Receipt, Rule, verbatim};
 use super::frames::Frames;
-use super::{Bad, Direction, Done, Failure, Translate};
+use super::{Bad, Direction, Done, Exit, Failure, Translate};
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::{Config, DialectName, Mount};
 use crate::dialect::aether_v2::{self, Speaks};
-use crate::dialect::{Frame, Intent, OwnedFrame, Shaped, Wire, flat, lens, wire};
+use crate::dialect::{Dialect, Frame, Intent, OwnedFrame, Wire, flat, lens, wire};
+use crate::edge::spoken_and_heard;
 use crate::envelope::ids::looks_like_integer;
 use crate::envelope::{ClientId, Draft, Envelope, GroupId, IdError, Nulls, Origin, seal};
+use crate::session::Settings;
 
 /// Everything a frame is translated with.
 pub(super) struct Up {
@@ -29,27 +31,19 @@ impl Up {
         let bad_id = |flag: &str, why: IdError| Failure::Usage(format!("--{flag}: the id {why}"));
         let client = ClientId::claimed(&flags.client, config.limits.id).map_err(|why| bad_id("client", why))?;
         let group = GroupId::new(&flags.group, config.limits.id).map_err(|why| bad_id("group", why))?;
+        let settings = Settings::new(config);
+        let mount = Mount::new("", DialectName::AetherV2);
+        let (Dialect::AetherV2(speaks), _) = spoken_and_heard(&mount, config) else {
+            return Err(Failure::Other(Exit::Failure, "this mount does not speak V2".into()));
+        };
         Ok(Self {
             frames: flags.frames,
             content: flags.content,
             restore: flags.restore,
             origin: Origin { client, group: Some(group), account: None },
-            speaks: Speaks {
-                shaped: match config.v2.v3_shaped {
-                    config::V3Shaped::Routing => Shaped::Routing,
-                    config::V3Shaped::Content => Shaped::Content,
-                    config::V3Shaped::Opaque => Shaped::Opaque,
-                },
-                keepalive: config.v2.keepalive,
-            },
-            nulls: match config.envelope.nulls {
-                config::Nulls::Omit => Nulls::Omit,
-                config::Nulls::Include => Nulls::Include,
-            },
-            wire: match config.hub.wire {
-                config::Wire::Extended => Wire::Extended,
-                config::Wire::Plain => Wire::Plain,
-            },
+            speaks,
+            nulls: settings.nulls,
+            wire: settings.wire,
             max_message: config.limits.message,
             clock: Clock::system(),
         })
