@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Messages remembered, 8 bytes each. More than that are rarely under way between a master and its replica.
-const MOST: usize = 32;
+const MOST: usize = 64;
 /// Messages after which nothing is said again any more: whoever publishes has long given up.
 const PATIENCE: u32 = 1024;
 /// Of a long text, so much of each end is looked at.
