@@ -45,7 +45,7 @@ impl Memory {
     }
 
     /// Delivers at once.
-    pub fn publish(&self, publication: Publication) -> Result<(), PublishError> {
+    pub fn publish(&self, publication: &Publication) -> Result<(), PublishError> {
         let text = publication.text.unstamped();
         let message = match HubMessage::read(&text) {
             Ok(message) => message,
@@ -118,7 +118,7 @@ impl Memory {
     fn announce(&self, event: Event, seat: &Seat) {
         if let Some(publication) = self.announcer.event(event, &seat.origin, seat.spoken.protocol()) {
             // It is booked where it fails.
-            let _ = self.publish(publication);
+            let _ = self.publish(&publication);
         }
     }
 }

@@ -55,7 +55,7 @@ impl Bus {
     /// Takes a message, in order with all others of its sender.
     pub async fn publish(&self, publication: Publication) -> Result<(), PublishError> {
         match self {
-            Bus::Memory(memory) => memory.publish(publication),
+            Bus::Memory(memory) => memory.publish(&publication),
             Bus::Redis(redis) => redis.publish(publication).await,
         }
     }

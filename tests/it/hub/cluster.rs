@@ -5,10 +5,11 @@ use super::stream::{GROUPS, under_traffic};
 use crate::harness::PATIENCE;
 use crate::harness::cluster::RedisCluster;
 use crate::harness::eventually::eventually;
-use aether_proxy::hub::Tenancy;
-use aether_proxy::telemetry::labels::Gap;
+use aether_proxy::envelope::{Draft, MsgType};
+use aether_proxy::hub::{Notice, Tenancy};
+use aether_proxy::telemetry::labels::{Gap, Lost, Path};
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 fn start(cluster: &RedisCluster) -> Node {
     Node::start(&cluster.url(), Tenancy::Lenient, |hub| {
@@ -16,6 +17,19 @@ fn start(cluster: &RedisCluster) -> Node {
         hub.publish_deadline = Duration::from_secs(20);
         hub.attach_timeout = Duration::from_secs(10);
     })
+}
+
+/// Groups on this master, and groups that are not.
+async fn split(cluster: &RedisCluster, master: usize) -> (Vec<&'static str>, Vec<&'static str>) {
+    let (mut there, mut elsewhere) = (Vec::new(), Vec::new());
+    for group in GROUPS {
+        match cluster.master_of(&format!("ws:group:{group}")).await == master {
+            true => there.push(group),
+            false => elsewhere.push(group),
+        }
+    }
+    assert!(!there.is_empty() && !elsewhere.is_empty());
+    (there, elsewhere)
 }
 
 async fn up(node: &Node) {
@@ -74,11 +88,7 @@ async fn a_master_that_dies_holds_up_nobody_else_and_its_replica_goes_on() {
     up(&there).await;
     let dead = cluster.master_of("ws:group:g0").await;
     let heir = cluster.replicas_of(dead).start;
-    let mut of_dead = Vec::new();
-    for group in GROUPS {
-        of_dead.push(cluster.master_of(&format!("ws:group:{group}")).await == dead);
-    }
-    assert!(of_dead.contains(&true) && of_dead.contains(&false));
+    let (of_dead, _) = split(&cluster, dead).await;
     let came = under_traffic(&here, &there, Duration::from_millis(5), async {
         cluster.nodes[dead].kill();
         eventually!(PATIENCE * 2, cluster.nodes[heir].info("role").await, |role| role.as_deref() == Some("master"));
@@ -86,9 +96,9 @@ async fn a_master_that_dies_holds_up_nobody_else_and_its_replica_goes_on() {
     })
     .await;
     let mut missing = 0;
-    for ((group, came), of_dead) in GROUPS.iter().zip(&came).zip(of_dead) {
+    for (group, came) in GROUPS.iter().zip(&came) {
         assert!(came.repeated + came.disordered == 0, "{group}: {came:?}");
-        assert!(of_dead || came.missing == 0, "a living master's {group}: {came:?}");
+        assert!(of_dead.contains(group) || came.missing == 0, "a living master's {group}: {came:?}");
         missing += came.missing;
     }
     // What the dead master took and did not pass on may be lost; on one machine that is rarely anything.
@@ -96,4 +106,80 @@ async fn a_master_that_dies_holds_up_nobody_else_and_its_replica_goes_on() {
     assert!(missing < 50, "{came:?}");
     up(&here).await;
     up(&there).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_takes_over_in_good_order_loses_and_repeats_nothing() {
+    let cluster = RedisCluster::start(3, 1).await;
+    let (here, there) = (start(&cluster), start(&cluster));
+    let came = under_traffic(&here, &there, Duration::from_millis(5), async {
+        for master in 0..3 {
+            let heir = &cluster.nodes[cluster.replicas_of(master).start];
+            heir.command(&["CLUSTER", "FAILOVER"]).await;
+            eventually!(PATIENCE, heir.info("role").await, |role| role.as_deref() == Some("master"));
+            sleep(Duration::from_millis(500)).await;
+        }
+    })
+    .await;
+    for (group, came) in GROUPS.iter().zip(&came) {
+        assert!(came.received == came.sent && came.repeated + came.disordered == 0, "{group}: {came:?}");
+    }
+    assert_eq!(there.metrics.hub_gaps.with((Gap::Unrepaired,)).get(), 0);
+    up(&here).await;
+    up(&there).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_master_holds_up_nobody_else_however_much_waits_for_it() {
+    let cluster = RedisCluster::start(3, 0).await;
+    for node in &cluster.nodes {
+        node.command(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]).await;
+    }
+    let node = Node::start(&cluster.url(), Tenancy::Lenient, |hub| {
+        hub.command_timeout = Duration::from_millis(700);
+        hub.publish_deadline = Duration::from_secs(20);
+        hub.publish_queue = 120;
+    });
+    up(&node).await;
+    // Not the master of what every client hears and of presence.
+    let home = cluster.master_of("ws:broadcast").await;
+    let frozen = (0..3).find(|master| *master != home).expect("another");
+    let (of_frozen, living) = split(&cluster, frozen).await;
+    let who = |group| Who { client: "a", group, ..Who::default() };
+    let mut stuck = node.attach(who(of_frozen[0])).await;
+    let mut free = node.attach(who(living[0])).await;
+    cluster.nodes[frozen].freeze().await;
+    let flood = async {
+        let mut refused = 0;
+        for n in 0..400 {
+            let mut draft = Draft::to_group(MsgType::Msg);
+            draft.msg = Some(format!("\"{n}\"").into());
+            refused += usize::from(stuck.send(draft).await.is_err());
+            sleep(Duration::from_millis(2)).await;
+        }
+        refused
+    };
+    let chat = async {
+        let mut slowest = Duration::ZERO;
+        for n in 0..100 {
+            let began = Instant::now();
+            free.say(&n.to_string()).await;
+            assert_eq!(free.texts(1, PATIENCE).await, [n.to_string()]);
+            slowest = slowest.max(began.elapsed());
+            sleep(Duration::from_millis(20)).await;
+        }
+        slowest
+    };
+    let (refused, slowest) = tokio::join!(flood, chat);
+    cluster.nodes[frozen].thaw().await;
+    assert!(slowest < Duration::from_millis(600), "a living master's group waited {slowest:?}");
+    let came = stuck.texts(400, Duration::from_secs(4)).await;
+    let lost = node.metrics.messages_lost.with((Path::V3V3, Lost::HubUnavailable)).get() as usize;
+    eprintln!("of 400 to the frozen: {} came, {lost} lost; slowest elsewhere {slowest:?}", came.len());
+    assert!(came.len() + lost == 400 && lost > 0, "more than it may hold was said, and all of it is booked");
+    // A session keeps so many notices at most.
+    let notices = stuck.notices.iter().filter(|notice| matches!(notice, Notice::Unpublished(_))).count();
+    assert_eq!(refused + notices, lost.min(64 + refused));
+    let numbers: Vec<usize> = came.iter().map(|text| text.parse().expect("a number")).collect();
+    assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
 }

@@ -171,3 +171,23 @@ async fn foreign_text_is_delivered_when_it_is_v3_and_counted_when_it_is_not() {
     assert_eq!(node.metrics.hub_foreign.with((Foreign::Invalid,)).get(), 1);
     assert_eq!(node.metrics.hub_foreign.with((Foreign::Valid,)).get(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_script_publishes_once_and_lets_no_message_overtake_the_one_before_it() {
+    let redis = RedisServer::start().await;
+    let script = include_str!("../../../src/hub/lua/publish.lua");
+    let publish = async |number: &str, before: &str| {
+        let keys = ["EVAL", script, "2", "{c}:m", "{c}:j", "c", "{", "}}", "n:1", number];
+        redis.ask::<i64>(&[&keys[..], &["epoch", "1000", "60000", "PUBLISH", before]].concat()).await
+    };
+    assert_eq!(publish("4", "0").await, 1);
+    assert_eq!(publish("4", "0").await, 0, "a retry");
+    assert_eq!(publish("9", "7").await, -1, "7 was refused");
+    assert_eq!(publish("7", "4").await, 1);
+    assert_eq!(publish("9", "7").await, 1);
+    assert_eq!(publish("7", "0").await, 0, "the original came late");
+    assert_eq!(redis.ask::<i64>(&["XLEN", "{c}:j"]).await, 3);
+    redis.command(&["FLUSHALL"]).await;
+    assert_eq!(publish("11", "9").await, -1);
+    assert_eq!(publish("11", "0").await, 1, "after a flush the next batch goes on");
+}

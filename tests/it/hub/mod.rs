@@ -7,3 +7,4 @@ mod node;
 mod presence;
 mod sentinel;
 mod stream;
+mod upkeep;

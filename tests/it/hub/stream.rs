@@ -57,8 +57,8 @@ pub async fn under_traffic(from: &Node, to: &Node, every: Duration, meanwhile: i
         done.store(true, std::sync::atomic::Ordering::Relaxed);
     });
     let mut came = Vec::new();
-    for (place, (sender, receiver)) in pairs.iter_mut().enumerate() {
-        came.push(Came { failed: refused[place], ..count(sent, sender, receiver).await });
+    for (place, (_, receiver)) in pairs.iter_mut().enumerate() {
+        came.push(Came { failed: refused[place], ..count(sent, receiver).await });
     }
     // Failures are told to the senders while the receivers are read.
     for (came, (sender, _)) in came.iter_mut().zip(&mut pairs) {
@@ -74,7 +74,7 @@ async fn try_say(sender: &Client, number: usize) -> Result<(), aether_proxy::hub
     sender.send(draft).await
 }
 
-async fn count(sent: usize, _sender: &Client, receiver: &mut Client) -> Came {
+async fn count(sent: usize, receiver: &mut Client) -> Came {
     let mut came = Came { sent, ..Came::default() };
     let mut seen = vec![false; sent];
     let mut last = None;

@@ -7,10 +7,10 @@ use super::line::{Line, Need, Noticed, Sink};
 use super::link::{LinkError, Push};
 use super::subscriber::{Ear, Subscriber};
 use super::wanted::{Channel, Purpose};
-use crate::hub::slot::slot_of;
 use crate::dialect::{HubMessage, WireError};
 use crate::hub::outbox::Notice;
 use crate::hub::scope::Address;
+use crate::hub::slot::slot_of;
 use crate::telemetry::labels::{Foreign, Gap};
 use tokio::time::Instant;
 
@@ -120,7 +120,9 @@ impl Ear {
         let Some(port) = self.ports.iter_mut().find(|port| port.id == link) else { return };
         match self.lines.get_mut(channel) {
             // Without a home: what was let go and wanted again is confirmed after the end of the first.
-            Some(heard) if heard.home == link || (heard.home == 0 && self.map.owner(heard.slot) == Some(&port.node)) => {
+            Some(heard)
+                if heard.home == link || (heard.home == 0 && self.map.owner(heard.slot) == Some(&port.node)) =>
+            {
                 (heard.home, heard.confirmed) = (link, true);
                 self.homeless.remove(channel);
                 self.line(channel, |line, _, noticed| line.subscribed(noticed));
@@ -155,6 +157,9 @@ impl Ear {
                 heard.leave();
                 self.homeless.insert(channel.clone());
             }
+        }
+        if !self.unprobed.contains(&link) {
+            self.unprobed.push(link);
         }
         self.of.topology.suspect();
         Ok(())

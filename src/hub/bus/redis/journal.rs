@@ -188,7 +188,8 @@ fn place(value: Value) -> Result<Place, RedisError> {
 
 fn entries(value: Value) -> Result<Vec<(u64, Bytes)>, RedisError> {
     let value = value.extract_error()?;
-    let raw: Vec<(String, Vec<(String, Vec<u8>)>)> = redis::from_redis_value(value)?;
+    type Fields = Vec<(String, Vec<u8>)>;
+    let raw: Vec<(String, Fields)> = redis::from_redis_value(value)?;
     Ok(raw
         .into_iter()
         .filter_map(|(id, fields)| {

@@ -46,7 +46,7 @@ use topology::Topology;
 use wanted::{Channel, Purpose, Wanted};
 
 /// Joins and leaves that may wait for Redis.
-const PRESENCE_QUEUE: usize = 16 * 1024;
+const PRESENCE_QUEUE: usize = 4096;
 
 /// See the module.
 #[derive(Debug)]
@@ -82,16 +82,14 @@ impl Outlet {
         let (job, why) = match self.jobs.try_send(job) {
             Ok(()) => return Ok(()),
             Err(mpsc::error::TrySendError::Closed(job)) => (job, PublishError::Unavailable),
-            Err(mpsc::error::TrySendError::Full(job)) => {
-                match timeout(self.deadline, self.jobs.reserve()).await {
-                    Ok(Ok(room)) => {
-                        room.send(job);
-                        return Ok(());
-                    }
-                    Ok(Err(_)) => (job, PublishError::Unavailable),
-                    Err(_) => (job, PublishError::Overloaded),
+            Err(mpsc::error::TrySendError::Full(job)) => match timeout(self.deadline, self.jobs.reserve()).await {
+                Ok(Ok(room)) => {
+                    room.send(job);
+                    return Ok(());
                 }
-            }
+                Ok(Err(_)) => (job, PublishError::Unavailable),
+                Err(_) => (job, PublishError::Overloaded),
+            },
         };
         if let Job::Message { publication, .. } = &job {
             publication.book_failure(why, &self.metrics);
@@ -149,7 +147,7 @@ impl Redis {
         let wanted = Arc::new(Wanted::default());
         // It is wanted as long as the node lives.
         drop(wanted.add(Channel::from(keys.control()), Purpose::Control));
-        let (topology, surveyor) = Topology::new(connector.clone());
+        let (topology, surveyor) = Topology::new(connector.clone(), health.clone());
         parts.tasks.spawn(surveyor.run(parts.stop.clone()));
         let publisher = Publisher {
             connector: connector.clone(),

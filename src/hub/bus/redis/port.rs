@@ -161,6 +161,17 @@ impl Port {
         self.open.as_mut().is_some_and(|open| open.unsettled.remove(channel) && open.unsettled.is_empty())
     }
 
+    /// Is everything heard that it was opened for?
+    pub fn is_settled(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.unsettled.is_empty())
+    }
+
+    /// What the link was opened for and is not heard yet, its probe left out.
+    pub fn unsettled(&self) -> Vec<Channel> {
+        let open = self.open.iter();
+        open.flat_map(|open| open.unsettled.iter().filter(|channel| **channel != open.probe)).cloned().collect()
+    }
+
     /// Asks the journal, when it has room.
     pub fn ask(&mut self, ask: Option<Ask>) {
         let Some(open) = &mut self.open else { return };

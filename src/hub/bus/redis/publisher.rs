@@ -9,9 +9,9 @@ use super::target::Node;
 use super::topology::Topology;
 use super::waiting::{Numbered, Piece, Waiting};
 use super::wanted::Channel;
-use crate::hub::slot::slot_of;
 use crate::hub::keys::Keys;
 use crate::hub::publication::{Publication, PublishError};
+use crate::hub::slot::slot_of;
 use crate::telemetry::Metrics;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Messages in one pipeline. Above that, Redis's CPU per message hardly falls any more.
 const BATCH: usize = 64;
+/// A master that has not answered for so long stands still.
+const STANDS: Duration = Duration::from_millis(200);
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(25);
 
@@ -90,9 +92,9 @@ struct Away {
     id: u64,
     work: mpsc::Sender<Vec<Piece>>,
     up: bool,
-    /// It can take a batch.
-    free: bool,
-    /// More waits for it than it may hold while it is down.
+    /// Since when it has a batch in its hands.
+    out: Option<Instant>,
+    /// More waits for it than may while it does not move.
     full: bool,
 }
 
@@ -105,6 +107,8 @@ struct Desk {
     tasks: JoinSet<()>,
     telling: mpsc::Sender<Told>,
     next: u64,
+    /// What waits for lanes that are full: it takes no room from others, and does not grow.
+    standing: usize,
     refusals: Arc<Rarely>,
 }
 
@@ -121,6 +125,7 @@ impl Publisher {
             tasks: JoinSet::new(),
             telling,
             next: 0,
+            standing: 0,
             refusals: Arc::default(),
         };
         desk.remap();
@@ -134,7 +139,8 @@ impl Publisher {
             if stopping && desk.waiting.is_idle() && jobs.is_empty() {
                 return;
             }
-            let room = desk.of.most.saturating_sub(desk.waiting.len()).min(BATCH);
+            let moving = desk.waiting.len().saturating_sub(desk.standing);
+            let room = desk.of.most.saturating_sub(moving).min(BATCH);
             tokio::select! {
                 n = jobs.recv_many(&mut incoming, room), if room > 0 && !closed => {
                     closed = n == 0;
@@ -167,12 +173,12 @@ impl Desk {
 
     /// Gives every lane that can take it what waits for it.
     fn hand_out(&mut self) {
-        for (node, lane) in self.lanes.iter_mut().filter(|(_, lane)| lane.free) {
+        for (node, lane) in self.lanes.iter_mut().filter(|(_, lane)| lane.up && lane.out.is_none()) {
             let pieces = self.waiting.take(node, BATCH);
             if pieces.is_empty() {
                 continue;
             }
-            lane.free = false;
+            lane.out = Some(Instant::now());
             if let Err(error) = lane.work.try_send(pieces) {
                 // It is there, and empty: a lane only ends when it is let go.
                 for (slot, jobs) in error.into_inner() {
@@ -195,14 +201,14 @@ impl Desk {
                     self.waiting.back(piece.slot, piece.left, piece.parked, &self.map);
                 }
                 if let Some((_, lane)) = self.lanes.iter_mut().find(|(_, lane)| lane.id == id) {
-                    lane.free = lane.up;
+                    lane.out = None;
                 }
                 return;
             }
         };
         // A lane that was let go has no say about its successor.
         let Some((node, lane)) = self.lanes.iter_mut().find(|(_, lane)| lane.id == id) else { return };
-        (lane.up, lane.free) = (up, up);
+        lane.up = up;
         self.of.health.set(node, Half::Publisher, up);
         if !up {
             self.of.topology.suspect();
@@ -214,7 +220,6 @@ impl Desk {
         let masters = self.map.masters();
         // What a lane has in its hands still comes back.
         self.lanes.retain(|node, _| masters.contains(node));
-        self.of.health.masters(masters);
         for node in masters {
             if self.lanes.contains_key(node) {
                 continue;
@@ -232,7 +237,7 @@ impl Desk {
                 told: self.telling.clone(),
                 refusals: self.refusals.clone(),
             };
-            self.lanes.insert(node.clone(), Away { id: self.next, work, up: false, free: false, full: false });
+            self.lanes.insert(node.clone(), Away { id: self.next, work, up: false, out: None, full: false });
             self.tasks.spawn(lane.run());
         }
         self.waiting.remap(&self.map);
@@ -246,8 +251,14 @@ impl Desk {
         self.of.metrics.hub_publish_queue.only().set(i64::try_from(length).unwrap_or(i64::MAX));
         // With one master there is nobody to hold up: whoever publishes waits.
         let share = if self.lanes.len() > 1 { self.of.most / self.lanes.len() } else { usize::MAX };
+        self.standing = 0;
         for (node, lane) in &mut self.lanes {
-            lane.full = !lane.up && share < self.waiting.waiting_for(node, &self.map);
+            let stands = !lane.up || lane.out.is_some_and(|since| since.elapsed() > STANDS);
+            let waiting = if stands { self.waiting.waiting_for(node, &self.map) } else { 0 };
+            lane.full = share < waiting;
+            // Again and again: a master may have gone from the map and come back unseen.
+            self.of.health.set(node, Half::Publisher, lane.up);
+            self.standing += if lane.full { waiting } else { 0 };
         }
     }
 }

@@ -12,9 +12,9 @@ use super::port::{Port, Verbs};
 use super::publisher::Job;
 use super::topology::Topology;
 use super::wanted::{Change, Channel, Wanted};
-use crate::hub::slot::slot_of;
 use crate::hub::fanout::Fanout;
 use crate::hub::keys::Keys;
+use crate::hub::slot::slot_of;
 use crate::telemetry::Metrics;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::poll_fn;
@@ -71,6 +71,8 @@ pub struct Ear {
     pub(super) ports: Vec<Port>,
     /// Questions no journal could answer.
     pub(super) unanswered: Vec<(u64, Channel)>,
+    /// Links that may have been refused their probe.
+    pub(super) unprobed: Vec<u64>,
     /// Channels whose journal is still to be looked at in this round.
     pub(super) checked: VecDeque<Channel>,
     pub(super) losses: Rarely,
@@ -110,6 +112,7 @@ impl Subscriber {
             homeless: HashSet::new(),
             ports: Vec::new(),
             unanswered: Vec::new(),
+            unprobed: Vec::new(),
             checked: VecDeque::new(),
             losses: Rarely::default(),
             opening: JoinSet::new(),
@@ -237,12 +240,20 @@ impl Ear {
     /// The map is another one: a link for every master, and every line at its slot's.
     fn remap(&mut self) {
         let map = self.map.clone();
-        self.of.health.masters(map.masters());
         self.ports.retain(|port| map.masters().contains(&port.node));
         for node in map.masters() {
             if !self.ports.iter().any(|port| port.node == *node) {
                 self.ports.push(Port::new(node.clone()));
                 self.open(self.ports.len() - 1, true);
+            }
+        }
+        for place in 0..self.ports.len() {
+            let (id, node) = (self.ports[place].id, self.ports[place].node.clone());
+            for channel in self.ports[place].unsettled() {
+                let is_its = |heard: &Heard| map.owner(heard.slot) == Some(&node);
+                if !self.lines.get(&channel).is_some_and(is_its) {
+                    self.settled(id, &channel);
+                }
             }
         }
         let homes: HashMap<u64, _> = self.ports.iter().map(|port| (port.id, &port.node)).collect();
@@ -282,7 +293,7 @@ impl Ear {
         port.subscribe(self.of.verbs, &channel);
         port.await_settled(&channel);
         let [channel] = channel;
-        if let Some(old) = port.probe().filter(|old| !old.is_empty()).cloned() {
+        if let Some(old) = port.probe().filter(|old| !old.is_empty() && **old != channel).cloned() {
             port.unsubscribe(self.of.verbs, std::slice::from_ref(&old));
             port.settled(&old);
         }
@@ -321,6 +332,9 @@ impl Ear {
                     if let Some(heard) = self.lines.remove(&channel) {
                         self.of.gauge(&heard.purpose, -1);
                         self.let_go(heard.home, &channel);
+                        // It may have been refused, and wait for another try.
+                        let links: Vec<u64> = self.ports.iter().map(|port| port.id).collect();
+                        links.into_iter().for_each(|link| self.settled(link, &channel));
                     }
                 }
             }
@@ -333,6 +347,13 @@ impl Ear {
         self.place();
         for (link, channel) in std::mem::take(&mut self.unanswered) {
             self.ask_again(link, &channel);
+        }
+        for link in std::mem::take(&mut self.unprobed) {
+            self.ports.iter().position(|port| port.id == link).into_iter().for_each(|place| self.aim_probe(place));
+        }
+        for port in &self.ports {
+            // Again and again: a master may have gone from the map and come back unseen.
+            self.of.health.set(&port.node, Half::Subscriber, port.is_settled());
         }
         let deaf = self.of.config.probe_interval * 3;
         let bad: Vec<_> = self.ports.iter().filter_map(|port| Some((port.id, port.check(deaf).err()?))).collect();

@@ -2,6 +2,7 @@
 //! It looks at the start, on a hint that something has moved, and from time to time.
 
 use super::connect::{ConnectError, Connector};
+use super::health::Health;
 use super::map::Map;
 use super::target::{Mode, Node};
 use redis::Value;
@@ -25,10 +26,10 @@ pub struct Topology {
 
 impl Topology {
     /// The map, and what keeps it up to date.
-    pub fn new(connector: Arc<Connector>) -> (Self, Surveyor) {
+    pub fn new(connector: Arc<Connector>, health: Arc<Health>) -> (Self, Surveyor) {
         let (tell, map) = watch::channel(Arc::new(Map::unknown()));
         let hint = Arc::new(Notify::new());
-        let surveyor = Surveyor { connector, tell, hint: hint.clone(), others: Vec::new(), epoch: 0, turn: 0 };
+        let surveyor = Surveyor { connector, health, tell, hint: hint.clone(), others: Vec::new(), epoch: 0, turn: 0 };
         (Self { map, hint }, surveyor)
     }
 
@@ -54,6 +55,7 @@ impl Topology {
 /// Keeps the map up to date.
 pub struct Surveyor {
     connector: Arc<Connector>,
+    health: Arc<Health>,
     tell: watch::Sender<Arc<Map>>,
     hint: Arc<Notify>,
     /// Nodes of the cluster beside those in the address.
@@ -78,6 +80,7 @@ impl Surveyor {
                     if changed {
                         let masters: Vec<_> = map.masters().iter().map(ToString::to_string).collect();
                         tracing::info!(masters = masters.join(" "), "Redis is served by");
+                        self.health.masters(map.masters());
                         *known = Arc::new(map);
                     }
                     changed

@@ -173,8 +173,8 @@ impl Numbered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::slot::tag_of;
     use crate::hub::bus::redis::wanted::Channel;
+    use crate::hub::slot::tag_of;
 
     fn node(port: u16) -> Node {
         Node { host: "h".into(), port }
