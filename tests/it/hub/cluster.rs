@@ -39,6 +39,10 @@ async fn up(node: &Node) {
 /// Moves the slot of a channel to another master, as `redis-cli --cluster reshard` does, with a pause
 /// while half of its keys are here and half there.
 async fn move_slot(cluster: &RedisCluster, channel: &str, masters: usize) {
+    Box::pin(moving(cluster, channel, masters)).await;
+}
+
+async fn moving(cluster: &RedisCluster, channel: &str, masters: usize) {
     let from = cluster.master_of(channel).await;
     let to = (from + 1) % masters;
     let slot = cluster.nodes[from].ask::<u64>(&["CLUSTER", "KEYSLOT", channel]).await.to_string();

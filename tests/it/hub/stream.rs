@@ -35,6 +35,7 @@ pub async fn under_traffic(from: &Node, to: &Node, every: Duration, meanwhile: i
         let receiver = to.attach(Who { client: "receiver", group, ..Who::default() }).await;
         pairs.push((sender, receiver));
     }
+    let meanwhile = Box::pin(meanwhile);
     let done = std::sync::atomic::AtomicBool::new(false);
     let mut sent = 0usize;
     let mut refused = vec![0; GROUPS.len()];
