@@ -148,10 +148,13 @@ impl Edge {
     ) {
         let upgrade = hyper::upgrade::on(request);
         self.sessions.spawn(async move {
-            let Arrival { visit, machine } = arrival;
-            // Without a transport the visit ends here, in its books.
-            if let Some((transport, leftover)) = upgraded::<T>(upgrade, patience).await {
-                Session::new(transport, leftover, machine, visit).await.run().await;
+            // In a box, so that its memory goes too. Without a transport the visit ends here, in its books.
+            let session = Box::pin(async move {
+                let (transport, leftover) = upgraded::<T>(upgrade, patience).await?;
+                Some(Session::new(transport, leftover, arrival.machine, arrival.visit).await)
+            });
+            if let Some(mut session) = session.await {
+                session.run().await;
             }
             drop(place);
         });
