@@ -5,6 +5,7 @@
 mod frames;
 mod laws;
 mod lens;
+mod linear;
 mod mutants;
 
 use aether_proxy::dialect::flat::flat;
