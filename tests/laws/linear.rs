@@ -3,8 +3,9 @@
 
 use crate::lens::{FULL, SENT_AT};
 use aether_proxy::dialect::lens::to_v3;
-use aether_proxy::dialect::{Dialect, Intent};
-use aether_proxy::dialect::{Frame, HubMessage, Shaped, View, Wire, aether_v3, flat, wire};
+use aether_proxy::dialect::{
+    Dialect, Frame, HubMessage, Intent, OwnedFrame, Receipt, Shaped, View, Wire, aether_v3, flat, wire,
+};
 use aether_proxy::envelope::{ClientId, Draft, GroupId, Nulls, Origin, seal};
 use std::time::{Duration, Instant};
 
