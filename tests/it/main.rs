@@ -10,3 +10,6 @@
 )]
 
 mod harness;
+mod hub;
+mod secrets;
+mod two_nodes;
