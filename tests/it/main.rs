@@ -9,4 +9,6 @@
     reason = "a test fails by a panic, also in the helpers it calls, and shows what led to it"
 )]
 
+mod cli;
 mod harness;
+mod operators;
