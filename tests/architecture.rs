@@ -76,7 +76,7 @@ struct Only {
 enum Pattern {
     /// A path as code, from its first segment on: `redis::` does not match `crate::hub::redis::`.
     Code(&'static str),
-    /// Text, also inside of string literals.
+    /// Text, also inside of string literals; the scheme of a URL does not count.
     Text(&'static str),
     /// An integer literal in this range.
     Number(Range<u32>),
@@ -93,7 +93,8 @@ const ONLY: &[Only] = &[
     only(Pattern::Code("redis::"), &["hub/", "migration/", "app.rs"], "Redis is the hub's and the inventory's"),
     only(Pattern::Text("WebSocketStream"), &["session/", "edge/", "cli/"], "only a session reads and writes frames"),
     only(Pattern::Code("jsonwebtoken::"), &["auth/", "cli/"], "tokens are read in auth and made by the cli"),
-    only(Pattern::Code("prometheus::"), &["telemetry/", "admin/"], "metrics have one declaration"),
+    // The root names the error of a metric declared twice.
+    only(Pattern::Code("prometheus::"), &["telemetry/", "admin/", "app.rs"], "metrics have one declaration"),
     // Settings and time reach code as values.
     only(Pattern::Code("std::env::"), &["config/load.rs", "cli/", "main.rs"], "settings reach code as values"),
     only(Pattern::Code("SystemTime::"), &["clock.rs"], "the calendar is clock::Clock, so that tests can set it"),
@@ -232,7 +233,10 @@ impl Pattern {
     fn find(&self, view: &View) -> Vec<usize> {
         match self {
             Self::Code(path) => starts(&view.code, path).collect(),
-            Self::Text(text) => view.text.match_indices(text).map(|(at, _)| at).collect(),
+            Self::Text(text) => {
+                let found = view.text.match_indices(text).map(|(at, found)| (at, at + found.len()));
+                found.filter(|(_, end)| !view.text[*end..].starts_with("//")).map(|(at, _)| at).collect()
+            }
             Self::Number(range) => numbers(&view.code).filter(|(_, n)| range.contains(n)).map(|(at, _)| at).collect(),
         }
     }

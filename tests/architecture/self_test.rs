@@ -38,6 +38,7 @@ fn what_is_allowed_or_only_said_is_left_alone() {
 fn words_out_of_place_are_found_with_their_line() {
     assert_eq!(found("src/edge/a.rs", "\nconst CODE: u16 = 4_412;"), ["3: numbers 4400 to 4508"]);
     assert_eq!(found("src/edge/a.rs", "let x = format!(\"ws:group:{g}\");"), ["2: `\"ws"]);
+    assert_eq!(found("src/edge/a.rs", "let x = \"ws://host/\";"), [] as [&str; 0]);
     assert_eq!(found("src/dialect/a.rs", "use tokio::time;"), ["2: `tokio"]);
     assert_eq!(found("src/session/machine.rs", "use std::env::var;"), ["2: `std"]);
     assert_eq!(found("src/close.rs", "const CODE: u16 = 4412;"), [] as [&str; 0]);

@@ -76,7 +76,7 @@ impl ProxyOptions {
         ];
         let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
         let mut proxy =
-            ProxyProcess { child, clients: unknown, admin: unknown, output, readers: readers.into(), _dir: dir };
+            ProxyProcess { child, clients: unknown, admin: None, output, readers: readers.into(), _dir: dir };
         let started = eventually::look(
             PATIENCE,
             async || (proxy.child.try_wait().expect("a child can be asked"), addresses(&proxy.output.lock())),
@@ -101,7 +101,7 @@ impl ProxyOptions {
 pub struct ProxyProcess {
     child: Child,
     clients: SocketAddr,
-    admin: SocketAddr,
+    admin: Option<SocketAddr>,
     output: Arc<Mutex<String>>,
     readers: Vec<JoinHandle<()>>,
     _dir: TempDir,
@@ -118,9 +118,9 @@ impl ProxyProcess {
         self.clients
     }
 
-    /// Where operators look.
+    /// Where operators look; panics when it told no such address.
     pub fn admin(&self) -> SocketAddr {
-        self.admin
+        self.admin.unwrap_or_else(|| panic!("no admin address in the line that says listening:\n{}", self.output()))
     }
 
     /// `ws://…` for a path that begins with `/`.
@@ -130,7 +130,7 @@ impl ProxyProcess {
 
     /// `http://…` of the operators' listener for a path that begins with `/`.
     pub fn admin_url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.admin)
+        format!("http://{}{path}", self.admin())
     }
 
     pub fn pid(&self) -> u32 {
@@ -187,7 +187,7 @@ fn collect(pipe: impl Read + Send + 'static, output: &Arc<Mutex<String>>) -> Joi
 }
 
 /// The addresses in the line that says `listening`, in a text log (`clients=…`) or a JSON log (`"clients":"…"`).
-fn addresses(output: &str) -> Option<(SocketAddr, SocketAddr)> {
+fn addresses(output: &str) -> Option<(SocketAddr, Option<SocketAddr>)> {
     let (whole, _) = output.rsplit_once('\n')?;
     let line = whole.lines().find(|line| line.contains("listening") && line.contains("clients"))?;
     let address = |key: &str| {
@@ -195,20 +195,32 @@ fn addresses(output: &str) -> Option<(SocketAddr, SocketAddr)> {
         let end = |c: char| c.is_whitespace() || matches!(c, '"' | ',' | '}');
         rest.trim_start_matches(['"', ' ']).split(end).next()?.parse().ok()
     };
-    Some((address("clients")?, address("admin")?))
+    Some((address("clients")?, address("admin")))
 }
 
 mod tests {
     use super::*;
+    use crate::harness::http;
 
     #[test]
     fn the_addresses_are_read_from_both_kinds_of_log() {
-        let expected = Some(("127.0.0.1:4711".parse().unwrap(), "[::1]:4712".parse().unwrap()));
+        let expected = Some(("127.0.0.1:4711".parse().unwrap(), Some("[::1]:4712".parse().unwrap())));
         let text = "INFO starting\n2026-03-11T12:34:56Z  INFO app: listening clients=127.0.0.1:4711 admin=[::1]:4712\n";
         let json = "{\"fields\":{\"message\":\"listening\",\"clients\":\"127.0.0.1:4711\",\"admin\":\"[::1]:4712\"}}\n";
         assert_eq!((addresses(text), addresses(json)), (expected, expected));
         assert_eq!(addresses(text.trim_end()), None, "half a line is no line");
         assert_eq!(addresses("INFO listening soon\n"), None);
+    }
+
+    #[tokio::test]
+    async fn a_proxy_listens_on_ports_of_its_own_and_ends_on_a_signal() {
+        let (mut proxy, other) =
+            tokio::join!(ProxyProcess::start(&["listen.drain_delay = \"10ms\""]), ProxyProcess::start(&[]));
+        assert_ne!(proxy.clients(), other.clients());
+        assert_eq!(http::get(&format!("http://{}/nowhere", proxy.clients())).await.status, 404);
+        proxy.signal("TERM");
+        assert!(proxy.wait_exit(PATIENCE).await.success(), "{}", proxy.output());
+        assert!(proxy.output().contains("listening"));
     }
 
     #[tokio::test]
