@@ -1,5 +1,6 @@
 //! aether-proxy: see README.md. This file is the map; it will be completed as the house is built.
 
+pub mod admin;
 pub mod app;
 pub mod auth;
 pub mod cli;

@@ -98,7 +98,7 @@ impl Refused {
 
     /// 426: a plain request where a WebSocket is.
     pub fn not_an_upgrade() -> Self {
-        let message = "this is a WebSocket address: connect with a WebSocket client (new WebSocket(\"ws://…\"))";
+        let message = "this is a WebSocket address: connect with a WebSocket client";
         Self::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", message, Handshake::BadRequest)
             .header(UPGRADE, "websocket")
     }

@@ -106,7 +106,7 @@ impl Edge {
         found: &mounts::Place<'_>,
         peer: SocketAddr,
     ) -> Result<Arrival, Refused> {
-        if self.is_draining() {
+        if self.draining.is_cancelled() {
             return Err(Refused::draining());
         }
         let query = request.uri().query().unwrap_or_default();

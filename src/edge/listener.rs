@@ -26,6 +26,10 @@ const LEAST_BUFFER: usize = 8192;
 const MOST_HEADERS: usize = 100;
 /// Waits after an accept that failed, so that a full descriptor table is no busy loop.
 const BACKOFF: Duration = Duration::from_millis(50);
+/// Bytes the kernel takes for a client beyond what is on its way to it. By default they are megabytes, and a
+/// socket that is full counts as writable only when a third of them is gone: a slow reader would look dead.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 * 1024;
 /// A failure that lasts is told again after so long.
 const TELL_AGAIN: Duration = Duration::from_secs(60);
 
@@ -38,6 +42,9 @@ pub fn bind(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     // A restart must not wait for the connections of its predecessor to be forgotten.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
+    // Accepted sockets inherit it. Where it is not known, the kernel's own bound holds.
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_notsent_lowat(UNSENT);
     socket.bind(&address.into())?;
     socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
     TcpListener::from_std(socket.into())
@@ -78,7 +85,8 @@ fn accept(edge: &Arc<Edge>, stream: TcpStream, peer: SocketAddr) {
     }
 }
 
-/// One request, one answer.
+/// One request, one answer: a 101, or a refusal that says `Connection: close`. (hyper's own switch for that
+/// would say so in the 101 too.)
 async fn serve<T: Transport>(edge: Arc<Edge>, stream: T, peer: SocketAddr, place: Place) {
     let state = edge.state.load_full();
     let limits = &state.limits;
@@ -90,7 +98,6 @@ async fn serve<T: Transport>(edge: Arc<Edge>, stream: T, peer: SocketAddr, place
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.handshake_timeout)
-        .keep_alive(false)
         .max_headers(MOST_HEADERS)
         .max_header_size(limits.url.saturating_add(limits.headers))
         .max_buf_size(limits.url.saturating_add(limits.headers).max(LEAST_BUFFER));

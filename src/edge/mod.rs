@@ -11,7 +11,7 @@ mod upgrade;
 
 pub use admission::{Admission, Place};
 pub use listener::{bind, run};
-pub use mounts::Mounts;
+pub use mounts::{Mounts, spoken_and_heard};
 
 use crate::auth::Authenticator;
 use crate::config::{Config, Limits};
@@ -20,7 +20,7 @@ use crate::session::{Context, Settings};
 use arc_swap::ArcSwap;
 use integers::Integers;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// What the edge is made of.
@@ -34,6 +34,8 @@ pub struct Parts {
     pub admission: Admission,
     /// Where handshakes and sessions run.
     pub sessions: TaskTracker,
+    /// Cancelled: handshakes are refused from now on.
+    pub draining: CancellationToken,
 }
 
 /// The edge of one proxy.
@@ -43,7 +45,7 @@ pub struct Edge {
     admission: Admission,
     sessions: TaskTracker,
     state: ArcSwap<State>,
-    draining: AtomicBool,
+    draining: CancellationToken,
     integers: Integers,
 }
 
@@ -67,13 +69,13 @@ impl Edge {
     /// # Errors
     /// A mount whose account is no id.
     pub fn new(config: &Config, parts: Parts) -> Result<Self, IdError> {
-        let Parts { authenticator, context, admission, sessions } = parts;
+        let Parts { authenticator, context, admission, sessions, draining } = parts;
         Ok(Self {
             authenticator,
             admission,
             sessions,
             state: ArcSwap::from_pointee(State::new(config, context)?),
-            draining: AtomicBool::new(false),
+            draining,
             integers: Integers::default(),
         })
     }
@@ -87,15 +89,5 @@ impl Edge {
         let context = Context { settings, ..Context::clone(&self.state.load().context) };
         self.state.store(Arc::new(State::new(config, context)?));
         Ok(())
-    }
-
-    /// Refuses handshakes from now on.
-    pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
-    }
-
-    /// Does it refuse handshakes?
-    pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
     }
 }

@@ -161,8 +161,8 @@ impl Compiled {
     }
 }
 
-/// The dialect and view of a mount.
-fn spoken_and_heard(mount: &Mount, config: &Config) -> (Dialect, View) {
+/// The dialect and view of a mount, what it does not say itself taken from `[v2]` and `[envelope]`.
+pub fn spoken_and_heard(mount: &Mount, config: &Config) -> (Dialect, View) {
     let v2 = &config.v2;
     match mount.dialect {
         DialectName::AetherV3 => {
@@ -194,8 +194,8 @@ fn spoken_and_heard(mount: &Mount, config: &Config) -> (Dialect, View) {
 
 /// The last parameter of this name, decoded once.
 fn parameter<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {
-    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let value = pairs.filter(|(key, _)| percent_decode_str(key).eq(name.bytes())).map(|(_, value)| value).last()?;
+    let mut pairs = query.rsplit('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let (_, value) = pairs.find(|(key, _)| percent_decode_str(key).eq(name.bytes()))?;
     Some(percent_decode_str(value).decode_utf8_lossy())
 }
 

@@ -60,21 +60,24 @@ where
             return false;
         }
     }
-    // The peer's close frame; where it was first, this writes the answer to it.
     let until = Instant::now() + ANSWER;
-    let answered = timeout_at(until, async {
-        while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut *socket).poll_next(cx)).await {}
-    });
-    if answered.await.is_ok() {
-        let transport = socket.get_mut();
-        // Both are over when the peer ends the transport, which it does now or never.
-        let _ = timeout_at(until, async {
-            let _ = transport.shutdown().await;
-            let mut rest = [0; 512];
-            while matches!(transport.read(&mut rest).await, Ok(n) if n > 0) {}
-        })
-        .await;
-    }
+    // The peer's close frame, if it has not been first; this also writes the answer to it.
+    let mut answered = reason == CloseReason::ClientClosed;
+    let _ = timeout_at(until, async {
+        while let Some(Ok(message)) = poll_fn(|cx| Pin::new(&mut *socket).poll_next(cx)).await {
+            answered |= message.is_close();
+        }
+    })
+    .await;
+    let transport = socket.get_mut();
+    let _ = timeout_at(until, async {
+        let _ = transport.shutdown().await;
+        // Behind its close frame a peer says nothing. One that broke the protocol may still be talking: closing
+        // now would answer its words with a reset, which can overtake our close frame.
+        let mut rest = [0; 512];
+        while !answered && matches!(transport.read(&mut rest).await, Ok(n) if n > 0) {}
+    })
+    .await;
     flushed
 }
 

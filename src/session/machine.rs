@@ -73,7 +73,7 @@ impl Machine {
         match intent {
             Intent::Publish { draft, receipt } => self.publish(frame, draft, receipt, now, &mut steps),
             Intent::Echo { exact: true, .. } if self.hears() == Protocol::V2 => {
-                steps.push(Step::Send(frame.to_owned()))
+                steps.push(Step::Send(frame.to_owned()));
             }
             // A heartbeat is never for others, whatever target it names (guide section 5).
             Intent::Echo { draft, .. } | Intent::Heartbeat { draft } => steps.push(self.send(&draft, now)),

@@ -204,15 +204,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Poll::Ready(Err(reason)) => return Poll::Ready(Wake::End(reason)),
                 Poll::Pending => return self.poll_stalled(cx),
             }
-            if self.reads > 0 {
-                if let Poll::Ready(came) = Pin::new(&mut self.socket).poll_next(cx) {
-                    self.reads -= 1;
-                    return Poll::Ready(match came {
-                        Some(Ok(message)) => Wake::Frame(message),
-                        Some(Err(error)) => Wake::End(why(&error)),
-                        None => Wake::End(CloseReason::ClientClosed),
-                    });
-                }
+            if self.reads > 0
+                && let Poll::Ready(came) = Pin::new(&mut self.socket).poll_next(cx)
+            {
+                self.reads -= 1;
+                return Poll::Ready(match came {
+                    Some(Ok(message)) => Wake::Frame(message),
+                    Some(Err(error)) => Wake::End(why(&error)),
+                    None => Wake::End(CloseReason::ClientClosed),
+                });
             }
             let full = self.books.underway() >= UNFLUSHED;
             if !full && self.visit.seat.outbox.poll_take(cx, &mut self.batch).is_ready() {
