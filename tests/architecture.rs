@@ -132,9 +132,14 @@ fn the_house_stands_as_planned() {
     }
     assert!(files.iter().any(|path| path.ends_with("src/lib.rs")), "the source was not found below {root:?}");
     let mut violations = Vec::new();
+    let read = |path: &Path| std::fs::read_to_string(path).ok();
     for path in files {
         let name = path.strip_prefix(root).expect("collected below the root").to_string_lossy().replace('\\', "/");
-        check(&name, &std::fs::read_to_string(&path).expect("a readable source file"), &mut violations);
+        check(&name, &read(&path).expect("a readable source file"), &mut violations);
+        if !is_declared(&name, |parent| read(&root.join(parent))) {
+            let rule = "no `mod` names this file, so it is not compiled and its tests never run".to_owned();
+            violations.push(Violation { file: name, line: 1, rule });
+        }
     }
     let list: Vec<String> = violations.iter().map(ToString::to_string).collect();
     assert!(list.is_empty(), "{} broken rules:\n{}", list.len(), list.join("\n"));
@@ -152,6 +157,21 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
         }
     }
     files.sort();
+}
+
+/// Does a parent module say `mod` of this file? The roots of what cargo builds need none.
+fn is_declared(name: &str, read: impl Fn(&str) -> Option<String>) -> bool {
+    let stem = name.trim_end_matches(".rs").trim_end_matches("/mod");
+    let Some((folder, module)) = stem.rsplit_once('/') else { return true };
+    let is_root = matches!(module, "main" | "lib") || matches!(folder, "tests" | "benches" | "examples");
+    let parents =
+        [format!("{folder}/mod.rs"), format!("{folder}/main.rs"), format!("{folder}/lib.rs"), format!("{folder}.rs")];
+    is_root
+        || parents.iter().filter_map(|parent| read(parent)).any(|text| {
+            let code = View::of(&text).with_tests;
+            starts(&code, "mod ")
+                .any(|at| code[at + 4..].strip_prefix(module).is_some_and(|rest| rest.starts_with([';', ' '])))
+        })
 }
 
 /// Applies every rule to one file; `name` is relative to the repository.

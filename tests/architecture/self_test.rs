@@ -53,3 +53,20 @@ fn a_file_without_a_doc_too_long_or_without_a_layer_is_found() {
     assert_eq!(list[1], "tests/it/new.rs:401: 401 lines: at most 400, one idea a file");
     assert_eq!(found("src/utils.rs", "")[0], "1: `utils` has no place in the layer table of tests/architecture.rs");
 }
+
+#[test]
+fn a_file_that_no_module_names_is_found() {
+    let tree = |parent: &str| match parent {
+        "tests/it/main.rs" => Some("mod harness;\n// mod hub;\nmod hubs;".to_owned()),
+        "src/hub/mod.rs" => Some("pub mod keys;\n#[cfg(test)]\nmod keys_test;".to_owned()),
+        _ => None,
+    };
+    for declared in
+        ["tests/it/harness/mod.rs", "src/hub/keys.rs", "src/hub/keys_test.rs", "tests/it/main.rs", "tests/a.rs"]
+    {
+        assert!(is_declared(declared, tree), "{declared}");
+    }
+    for orphan in ["tests/it/hub/mod.rs", "tests/it/other.rs", "src/hub/key.rs"] {
+        assert!(!is_declared(orphan, tree), "{orphan}");
+    }
+}
