@@ -1,10 +1,15 @@
 //! The composition root: the only place where parts are made and joined. `start` gives a running proxy,
 //! `Running` ends it: by a drain that lets clients go in peace, or at once.
 
+mod reload;
+
+pub use reload::{ReloadError, Reloaded};
+
+use crate::admin::{self, AdminState, Readiness};
 use crate::auth::{AuthError, Authenticator};
 use crate::clock::Clock;
 use crate::close::CloseReason;
-use crate::config::{self, Config, Isolate};
+use crate::config::{self, Config, Switch};
 use crate::edge::{self, Admission, Edge};
 use crate::envelope::{IdError, Nulls};
 use crate::hub::{self, Hub, Tenancy};
@@ -19,6 +24,8 @@ use tokio_util::task::TaskTracker;
 
 /// How long sessions may take to say goodbye after they were asked to.
 const GOODBYE: Duration = Duration::from_secs(5);
+/// Operators' connections the kernel keeps while we are busy.
+const BACKLOG_ADMIN: u32 = 128;
 /// How long background tasks may take to stop.
 const STOP: Duration = Duration::from_secs(5);
 
@@ -81,7 +88,7 @@ pub struct Running {
     /// Where clients connect.
     pub clients: SocketAddr,
     /// Where operators look.
-    pub admin: Option<SocketAddr>,
+    pub admin: SocketAddr,
     /// Its parts.
     pub shared: Arc<Shared>,
     accepting: CancellationToken,
@@ -101,6 +108,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         .and_then(|listener| Ok((listener.local_addr()?, listener)))
         .map_err(|source| StartError::Listen { setting: "listen.clients", address: config.listen.clients, source });
     let (clients, listener) = listener?;
+    let operators = edge::bind(config.listen.admin, BACKLOG_ADMIN)
+        .and_then(|listener| Ok((listener.local_addr()?, listener)))
+        .map_err(|source| StartError::Listen { setting: "listen.admin", address: config.listen.admin, source });
+    let (admin, operators) = operators?;
     let authenticator = Authenticator::new(&config.auth, clock.clone()).await?;
     let (tasks, sessions) = (TaskTracker::new(), TaskTracker::new());
     let (stop, accepting, draining) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
@@ -134,23 +145,36 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     tasks.spawn(authenticator.clone().run(stop.clone()));
     tasks.spawn(edge::run(edge.clone(), listener, accepting.clone()));
     metrics.config_last_reload.only().set(clock.now().as_secs());
-    // The operators' listener is started here, from `shared`.
-    let admin = None;
     if !config.auth.has_credentials() {
         let reach = if clients.ip().is_loopback() { "on this machine" } else { "who reaches this address" };
         tracing::warn!(%clients, "no credential is configured: everyone {reach} may come in");
     }
     let shared = Arc::new(Shared { config, hub, metrics, clock, edge, draining, authenticator });
+    tasks.spawn(admin::serve(operators, Arc::new(admin_state(&shared)), stop.clone(), tasks.clone()));
     Ok(Running { clients, admin, shared, accepting, stop, sessions, tasks })
+}
+
+/// What operators are told is read from the parts at the moment they ask.
+fn admin_state(shared: &Arc<Shared>) -> AdminState {
+    let parts = shared.clone();
+    AdminState {
+        metrics: shared.metrics.clone(),
+        clock: shared.clock.clone(),
+        ready: Box::new(move || Readiness {
+            draining: parts.draining.is_cancelled(),
+            hub_up: parts.hub.is_up(),
+            keys_available: parts.authenticator.keys_available(),
+        }),
+    }
 }
 
 /// Who hears whom across accounts.
 fn tenancy(config: &Config, authenticator: &Authenticator) -> Tenancy {
     match config.tenancy.isolate {
-        Isolate::Yes => Tenancy::Strict,
-        Isolate::No => Tenancy::Off,
-        Isolate::Auto if authenticator.proves_accounts() => Tenancy::Strict,
-        Isolate::Auto => Tenancy::Lenient,
+        Switch::Yes => Tenancy::Strict,
+        Switch::No => Tenancy::Off,
+        Switch::Auto if authenticator.proves_accounts() => Tenancy::Strict,
+        Switch::Auto => Tenancy::Lenient,
     }
 }
 

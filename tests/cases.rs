@@ -1,5 +1,6 @@
 //! Plays every language-neutral case of `compat/cases` through the library. What a case means is in
 //! `compat/README.md`; this file owns no expectation of its own.
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test says what is wrong by ending")]
 
 use aether_proxy::dialect::aether_v2::{Hears, Speaks};
 use aether_proxy::dialect::lens::Annotate;

@@ -6,7 +6,7 @@ use super::origin::Origins;
 use super::token::Tokens;
 use super::{AuthError, Credentials, Method, Principal, Refusal, Tenant};
 use crate::clock::Clock;
-use crate::config::{self, Broadcasters, Guests, Require, Secret};
+use crate::config::{self, Broadcasters, Guests, Require, Secret, Switch};
 use crate::envelope::ids::AccountId;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ struct State {
     guests: Guests,
     require: Require,
     broadcast: Broadcasters,
-    account_from_client: bool,
+    account_from_client: Switch,
     origins: Origins,
     api_keys: Option<ApiKeys>,
     tokens: Option<Tokens>,
@@ -112,8 +112,7 @@ impl Authenticator {
 
     /// Can a credential prove an account? Then `tenancy.isolate = "auto"` keeps accounts apart.
     pub fn proves_accounts(&self) -> bool {
-        let state = self.0.state.load();
-        state.tokens.is_some() || state.api_keys.as_ref().is_some_and(ApiKeys::any_account)
+        self.0.state.load().proves_accounts()
     }
 
     /// False while a JWKS address is configured and has never answered.
@@ -164,7 +163,7 @@ impl Authenticator {
         let account_proven = proven.is_some();
         let account = match (proven, &credentials.account) {
             (Some(proven), _) => Some(proven),
-            (None, Some(claimed)) if state.account_from_client => {
+            (None, Some(claimed)) if state.takes_claimed_account() => {
                 Some(AccountId::new(claimed, MAX_ACCOUNT).map_err(Refusal::AccountInvalid)?)
             }
             _ => None,
@@ -215,6 +214,16 @@ impl State {
     /// Is there any credential that could be checked?
     fn can_check(&self) -> bool {
         self.api_keys.is_some() || self.tokens.is_some()
+    }
+
+    /// See `Authenticator::proves_accounts`. An API key file may change it from one check to the next.
+    fn proves_accounts(&self) -> bool {
+        self.tokens.is_some() || self.api_keys.as_ref().is_some_and(ApiKeys::any_account)
+    }
+
+    /// Does a client's own word about its account count, where no credential says another?
+    fn takes_claimed_account(&self) -> bool {
+        self.account_from_client.or(!self.proves_accounts())
     }
 
     /// What to ask of a client that presented nothing.

@@ -1,88 +1,93 @@
-//! The command line: arguments, exit codes. What a command does is its own file's.
+//! The command line: what can be asked for, and how the program ends. Each command is a file of its own;
+//! what a command does with the proxy is the proxy's.
 
+mod check;
+mod exit;
+mod out;
 mod serve;
+mod settings;
+mod token;
+mod translate;
 
-use crate::config::{self, ConfigError, LoadOptions};
-use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+pub use exit::{Exit, Failure};
+pub use settings::Sources;
+
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// Wrong usage (sysexits.h EX_USAGE).
-pub const USAGE: u8 = 64;
-/// Settings that cannot be used (sysexits.h EX_CONFIG).
-pub const CONFIG: u8 = 78;
-
-/// Lets V2 and V3 WebSocket clients talk through one V3 hub.
+/// Lets V2 and V3 WebSocket clients talk through one hub, and shows when V2 can be switched off
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = "Exit codes: 0 ok, 64 usage, 78 settings, 1 anything else.")]
-pub struct Cli {
-    /// What to do; without a command: serve.
+#[command(
+    name = "aether-proxy",
+    version,
+    max_term_width = 110,
+    after_help = "EXAMPLES:
+  Serve clients on 127.0.0.1:8080 and operators on 127.0.0.1:9090:
+    aether-proxy
+  The same with Redis as the hub:
+    aether-proxy --set hub.url=redis://127.0.0.1:6379
+  Is the settings file right, and what is in effect?
+    aether-proxy --config proxy.toml check
+  What becomes of a V2 frame?
+    echo '{\"msg\":\"hi\"}' | aether-proxy translate --from v2 --to v3
+
+SETTINGS, the stronger below:
+  defaults
+  the file of --config or AETHER_CONFIG
+  the environment, such as AETHER_LIMITS__MESSAGE=64KiB
+  flags, such as --set limits.message=64KiB
+
+EXIT CODES:
+   0  ok
+   1  failure
+  64  usage
+  65  bad input data
+  69  unavailable, such as an address that is in use
+  78  configuration"
+)]
+struct Args {
+    #[command(flatten)]
+    sources: Sources,
     #[command(subcommand)]
     command: Option<Command>,
-    #[command(flatten)]
-    settings: SettingsArgs,
-}
-
-/// Where settings come from: defaults < file < environment < flags.
-#[derive(Debug, Args)]
-struct SettingsArgs {
-    /// A TOML file with settings; `AETHER_CONFIG` names one too.
-    #[arg(long, short, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// One setting, stronger than file and environment, such as limits.message=64KiB.
-    #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = assignment)]
-    set: Vec<(String, String)>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve clients until told to stop (SIGTERM drains, a second one ends at once).
-    Serve,
+    Serve(serve::Serve),
+    Check(check::Check),
+    Translate(translate::Translate),
+    Token(token::Token),
 }
 
-/// What the command line comes to: its words, and an exit code.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// Settings.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// Settings, found out late.
-    #[error("{0}")]
-    Settings(String),
-    /// Anything else.
-    #[error("{0:#}")]
-    Other(#[from] anyhow::Error),
-}
-
-impl Failure {
-    /// See the help text.
-    pub fn exit_code(&self) -> ExitCode {
-        match self {
-            Failure::Config(_) | Failure::Settings(_) => ExitCode::from(CONFIG),
-            Failure::Other(_) => ExitCode::FAILURE,
+/// Runs the command these arguments ask for; the first is the program's own name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args = match Args::try_parse_from(arguments) {
+        Ok(args) => args,
+        Err(asked) => {
+            // `--help` and `--version` come this way too. A reader that has gone is no failure.
+            let _ = asked.print();
+            return if asked.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() };
         }
+    };
+    let ended = match args.command {
+        None => serve::Serve::default().run(&args.sources),
+        Some(Command::Serve(serve)) => serve.run(&args.sources),
+        Some(Command::Check(check)) => check.run(&args.sources),
+        Some(Command::Translate(translate)) => translate.run(&args.sources),
+        Some(Command::Token(token)) => token.run(&args.sources),
+    };
+    ended.unwrap_or_else(Failure::report).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_do_not_contradict_themselves() {
+        Args::command().debug_assert();
     }
-}
-
-/// Does what the arguments say.
-///
-/// # Errors
-/// What went wrong, with an exit code.
-pub fn run(cli: Cli) -> Result<(), Failure> {
-    let options = LoadOptions { file: cli.settings.config, env: environment(), set: cli.settings.set };
-    match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::serve(config::load(&options)?),
-    }
-}
-
-/// The process's variables; one that is not UTF-8 cannot be a setting.
-fn environment() -> Vec<(String, String)> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect()
-}
-
-fn assignment(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("must be KEY=VALUE")?;
-    Ok((key.trim().to_owned(), value.to_owned()))
 }

@@ -1,24 +1,38 @@
 //! `aether-proxy serve`: the runtime, the log, the signals. What is served is `app`'s.
 
-use super::Failure;
-use crate::app::{self, Running};
-use crate::config::Config;
-use crate::telemetry::trace;
-use anyhow::Context;
+use super::exit::{Exit, Failure};
+use super::settings::Sources;
+use crate::app::{self, Running, StartError};
+use crate::config::{self, Config};
+use crate::telemetry::trace::{self, LogLevel};
+use std::io::{IsTerminal, stderr};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Serves until a signal ends it.
-///
-/// # Errors
-/// Settings that cannot be used, addresses that cannot be listened on.
-pub fn serve(config: Config) -> Result<(), Failure> {
-    trace::init(&config.telemetry).map_err(|error| Failure::Settings(format!("telemetry.log_level: {error}")))?;
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if config.listen.workers > 0 {
-        runtime.worker_threads(config.listen.workers);
+/// Serves clients until told to stop; what the program does without a command
+#[derive(Debug, Default, clap::Args)]
+#[command(after_help = "SIGNALS:
+  SIGTERM, SIGINT   drain and end; a second one ends at once
+  SIGHUP            read the settings again; the log says what took effect and what needs a restart")]
+pub struct Serve {}
+
+impl Serve {
+    /// Runs it until a signal ends it.
+    ///
+    /// # Errors
+    /// Settings that cannot be used, addresses that cannot be listened on.
+    pub fn run(&self, sources: &Sources) -> Result<Exit, Failure> {
+        let config = config::load(&sources.options())?;
+        // https://no-color.org
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let log = trace::install(&config.telemetry, stderr().is_terminal() && !plain)
+            .map_err(|error| Failure::Other(Exit::Config, error.to_string()))?;
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        if config.listen.workers > 0 {
+            runtime.worker_threads(config.listen.workers);
+        }
+        let runtime = runtime.enable_all().build()?;
+        runtime.block_on(until_signal(config, sources, &log))
     }
-    let runtime = runtime.enable_all().build().context("the runtime cannot start")?;
-    runtime.block_on(until_signal(config))
 }
 
 /// The signals a proxy listens to.
@@ -26,6 +40,14 @@ struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+}
+
+/// What they ask for.
+enum Wish {
+    /// To end; with the signal's name.
+    End(&'static str),
+    /// To read the settings again.
+    Reload,
 }
 
 impl Signals {
@@ -37,32 +59,69 @@ impl Signals {
         })
     }
 
-    /// The next wish to end. A wish to reload is told and passed over.
+    async fn next(&mut self) -> Wish {
+        tokio::select! {
+            _ = self.terminate.recv() => Wish::End("SIGTERM"),
+            _ = self.interrupt.recv() => Wish::End("SIGINT"),
+            _ = self.hangup.recv() => Wish::Reload,
+        }
+    }
+
+    /// The next wish to end: who is ending reads no settings any more.
     async fn end(&mut self) -> &'static str {
         loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return "SIGTERM",
-                _ = self.interrupt.recv() => return "SIGINT",
-                _ = self.hangup.recv() => tracing::warn!("SIGHUP: settings are not read again yet"),
+            match self.next().await {
+                Wish::End(signal) => return signal,
+                Wish::Reload => tracing::info!("SIGHUP passed over: the proxy is ending"),
             }
         }
     }
 }
 
-async fn until_signal(config: Config) -> Result<(), Failure> {
+async fn until_signal(config: Config, sources: &Sources, log: &LogLevel) -> Result<Exit, Failure> {
     // Before anything is served, so that no signal finds the default behaviour.
-    let mut signals = Signals::listen().context("signals cannot be listened to")?;
+    let mut signals = Signals::listen()?;
+    let mut settings = config.clone();
     let running = app::start(config).await.map_err(|error| {
-        if error.is_config() { Failure::Settings(error.to_string()) } else { Failure::Other(error.into()) }
+        let exit = match &error {
+            StartError::Listen { .. } => Exit::Unavailable,
+            error if error.is_config() => Exit::Config,
+            _ => Exit::Failure,
+        };
+        Failure::Other(exit, error.to_string())
     })?;
     let Running { clients, admin, .. } = &running;
-    let admin = admin.map(tracing::field::display);
-    tracing::info!(%clients, admin, "listening");
-    let signal = signals.end().await;
+    tracing::info!(%clients, %admin, version = env!("CARGO_PKG_VERSION"), "listening");
+    let signal = loop {
+        match signals.next().await {
+            Wish::End(signal) => break signal,
+            Wish::Reload => reload(&running, &mut settings, sources, log).await,
+        }
+    };
     tracing::info!(signal, "ending; a second signal ends at once");
     tokio::select! {
         () = running.drain() => tracing::info!("ended"),
         signal = signals.end() => tracing::warn!(signal, "ended at once"),
     }
-    Ok(())
+    Ok(Exit::Ok)
+}
+
+/// Reads all sources again and says what came of it, key by key.
+async fn reload(running: &Running, settings: &mut Config, sources: &Sources, log: &LogLevel) {
+    let options = sources.options();
+    match running.reload(settings, config::load(&options), log).await {
+        Ok(reloaded) => {
+            let (applied, restart) = (reloaded.applied.join(" "), reloaded.restart.join(" "));
+            if !restart.is_empty() {
+                tracing::warn!(keys = restart, "changed settings that need a restart");
+            }
+            tracing::info!(keys = applied, "settings reloaded");
+            *settings = reloaded.config;
+        }
+        Err(error) => {
+            for problem in error.to_string().lines() {
+                tracing::error!(reason = error.label(), problem, "settings not reloaded; the old ones stay");
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Settings of authentication. Secrets are `Secret`: they print as `[redacted]` wherever they go.
 
-use super::Secret;
+use super::{Secret, Switch};
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
 
@@ -15,8 +15,9 @@ pub struct Auth {
     /// Who may send to everyone (`target: "broadcast"`).
     pub broadcast: Broadcasters,
     /// Take the account from `x_account_id` when the credential itself names none, also from guests. Such an account is
-    /// a claim, not a proof: set this to false where accounts keep clients apart who do not trust each other.
-    pub account_from_client: bool,
+    /// a claim, not a proof. `Auto`: only while no configured credential can prove an account; otherwise anybody with
+    /// a shared app key could walk into any account.
+    pub account_from_client: Switch,
     /// Origins a browser may come from (`https://app.example.com`, `https://*.example.com` for one label);
     /// empty = any.
     pub origins: Vec<String>,
@@ -38,7 +39,7 @@ impl Default for Auth {
             guests: Guests::Auto,
             require: Require::Any,
             broadcast: Broadcasters::Any,
-            account_from_client: true,
+            account_from_client: Switch::Auto,
             origins: Vec::new(),
             api_keys: Vec::new(),
             api_keys_file: None,

@@ -1,5 +1,16 @@
 //! Durations and sizes as people write them: `"25s"`, `"1h"`, `"512KiB"`; a bare number is seconds or bytes.
 
+use serde::de::IntoDeserializer;
+
+/// Reads a duration as settings have it: `"250ms"`, `"1h 30m"`, `90` (seconds).
+///
+/// # Errors
+/// What it should look like.
+pub fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
+    let text: serde::de::value::StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
+    duration::deserialize(text).map_err(|error| error.to_string())
+}
+
 /// `#[serde(with = "human::duration")]`
 pub mod duration {
     use jiff::SignedDuration;

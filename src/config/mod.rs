@@ -17,6 +17,7 @@ mod reload;
 mod schema;
 mod secret;
 mod sources;
+mod switch;
 mod telemetry;
 mod v2;
 mod validate;
@@ -24,6 +25,7 @@ mod validate;
 pub use auth::{ApiKey, Auth, Broadcasters, Guests, Jwt, Require};
 pub use envelope::{Envelope, Nulls, UnknownMembers};
 pub use hub::{Channels, Hub, Presence, V2Trouble, Wire};
+pub use human::parse_duration;
 pub use limits::{DuplicateClient, Limits, SlowConsumer};
 pub use listen::Listen;
 pub use load::{ConfigError, DEFAULT_TOML, LoadOptions, effective, load, validate_config};
@@ -31,8 +33,9 @@ pub use mounts::{DialectName, Mount};
 pub use policy::{Policy, RefuseWith};
 pub use reload::{Reload, diff, reloaded};
 pub use secret::{RedisUrl, Secret};
+pub use switch::Switch;
 pub use telemetry::{LogFormat, Telemetry};
-pub use v2::{Annotate, Audience, Isolate, Render, Tenancy, V2, V3Shaped};
+pub use v2::{Annotate, Audience, Render, Tenancy, V2, V3Shaped};
 
 use serde::{Deserialize, Serialize};
 

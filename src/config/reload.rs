@@ -53,6 +53,7 @@ pub fn reloaded(running: &Config, new: &Config) -> Result<Config, ConfigError> {
     mixed.auth.jwt.jwks_url.clone_from(&new.auth.jwt.jwks_url);
     mixed.limits = new.limits.clone();
     mixed.limits.connections = running.limits.connections;
+    mixed.limits.duplicate_client = running.limits.duplicate_client;
     mixed.policy = new.policy.clone();
     mixed.telemetry.log_level.clone_from(&new.telemetry.log_level);
     validate_config(&mixed)?;
@@ -65,7 +66,7 @@ fn is_reloadable(key: &str) -> bool {
             matches!(rest, "api_keys" | "api_keys_file" | "origins" | "broadcast")
                 || rest.strip_prefix("jwt.").is_some_and(|name| KEY_MATERIAL.contains(&name))
         }
-        Some(("limits", rest)) => rest != "connections",
+        Some(("limits", rest)) => !matches!(rest, "connections" | "duplicate_client"),
         Some(("telemetry", rest)) => rest == "log_level",
         Some(("policy", _)) => true,
         _ => false,
@@ -90,7 +91,8 @@ fn compare(old: &Value, new: &Value, prefix: &str, keys: &mut Vec<String>) {
 mod tests {
     use super::*;
     use crate::config::{
-        ApiKey, Broadcasters, Guests, RedisUrl, RefuseWith, Secret, key::KeyPath, key::Step, schema::Schema,
+        ApiKey, Broadcasters, DuplicateClient, Guests, RedisUrl, RefuseWith, Secret, key::KeyPath, key::Step,
+        schema::Schema,
     };
 
     fn changed(change: impl FnOnce(&mut Config)) -> Vec<(String, bool)> {
@@ -109,6 +111,8 @@ mod tests {
         let expect = |key: &str, reloadable: bool| vec![(key.to_owned(), reloadable)];
         assert_eq!(changed(|c| c.limits.message = 1), expect("limits.message", true));
         assert_eq!(changed(|c| c.limits.connections = 1), expect("limits.connections", false));
+        let replace = |c: &mut Config| c.limits.duplicate_client = DuplicateClient::Replace;
+        assert_eq!(changed(replace), expect("limits.duplicate_client", false));
         assert_eq!(changed(|c| c.telemetry.log_level = "debug".into()), expect("telemetry.log_level", true));
         assert_eq!(changed(|c| c.telemetry.max_tenants = 1), expect("telemetry.max_tenants", false));
         assert_eq!(changed(|c| c.policy.refuse_with = RefuseWith::Close), expect("policy.refuse_with", true));
@@ -143,6 +147,7 @@ mod tests {
         let mut new = Config::default();
         new.limits.message = 1000;
         new.limits.connections = 7;
+        new.limits.duplicate_client = DuplicateClient::Replace;
         new.limits.idle_timeout = std::time::Duration::from_secs(9);
         new.auth.origins = vec!["https://a.example".into()];
         new.auth.jwt.secret = Some(Secret::new("s"));
@@ -157,7 +162,7 @@ mod tests {
         let mixed = reloaded(&running, &new).unwrap();
         assert_eq!(diff(&running, &mixed).len(), 9);
         assert!(diff(&running, &mixed).iter().all(|change| change.reloadable));
-        assert_eq!(diff(&mixed, &new).len(), 4);
+        assert_eq!(diff(&mixed, &new).len(), 5);
         assert!(diff(&mixed, &new).iter().all(|change| !change.reloadable));
     }
 

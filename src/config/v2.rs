@@ -1,6 +1,7 @@
 //! Settings of the legacy dialect and of tenancy.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use super::Switch;
+use serde::{Deserialize, Serialize};
 
 /// `[v2]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,56 +82,13 @@ pub enum Render {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tenancy {
-    /// Are accounts kept apart?
-    pub isolate: Isolate,
+    /// Are accounts kept apart? `Yes`: strictly, no account is an account of its own. `Auto`: strictly where a configured
+    /// credential proves accounts; else only two connections that name different accounts are kept apart.
+    pub isolate: Switch,
 }
 
 impl Default for Tenancy {
     fn default() -> Self {
-        Self { isolate: Isolate::Auto }
-    }
-}
-
-/// `tenancy.isolate`: `"auto"`, `true` or `false`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Isolate {
-    /// Strictly where a configured credential proves accounts; else only two connections that
-    /// name different accounts are kept apart.
-    Auto,
-    /// Strictly: no account is an account of its own.
-    Yes,
-    /// Not at all.
-    No,
-}
-
-impl Serialize for Isolate {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Isolate::Auto => s.serialize_str("auto"),
-            Isolate::Yes => s.serialize_bool(true),
-            Isolate::No => s.serialize_bool(false),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Isolate {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            Flag(bool),
-            Word(String),
-        }
-        let form = |_| serde::de::Error::custom("must be `auto`, true or false");
-        match Either::deserialize(d).map_err(form)? {
-            Either::Flag(true) => Ok(Isolate::Yes),
-            Either::Flag(false) => Ok(Isolate::No),
-            Either::Word(w) => match w.as_str() {
-                "auto" => Ok(Isolate::Auto),
-                "true" => Ok(Isolate::Yes),
-                "false" => Ok(Isolate::No),
-                _ => Err(serde::de::Error::custom(format!("`{w}` is none of `auto`, `true`, `false`"))),
-            },
-        }
+        Self { isolate: Switch::Auto }
     }
 }

@@ -2,7 +2,7 @@
 //! (guide sections 3 to 5). Content tokens pass verbatim; what only the server may set is dropped here.
 
 use super::{Frame, Intent, Notes};
-use crate::envelope::json::{self, Document, Member};
+use crate::envelope::json::{self, Document};
 use crate::envelope::{ClientId, Draft, MsgType, Problem, ProblemKind, Target};
 use std::borrow::Cow;
 
@@ -47,132 +47,142 @@ fn intent(draft: Draft<'_>) -> Intent<'_> {
 /// # Errors
 /// All problems, as Pydantic would list them, up to a bound.
 pub fn draft<'a>(text: &'a str, reject_unknown: bool, notes: &mut Notes) -> Result<Draft<'a>, Vec<Problem>> {
-    let members = match Document::parse(text) {
-        Document::Object(members) => json::last_wins(members),
-        Document::Value(_) => return Err(vec![Problem::whole(ProblemKind::NotAnObject)]),
-        Document::Invalid => {
-            return Err(vec![Problem::whole(ProblemKind::Json(json::why_invalid(text)))]);
-        }
-    };
-    Fields::sort(&members, reject_unknown, notes).draft()
+    let mut fields = Fields { reject_unknown, ..Fields::default() };
+    if json::each(text, |member| fields.take(&member.key, member.value)).is_none() {
+        let problem = match Document::parse(text) {
+            Document::Value(_) => ProblemKind::NotAnObject,
+            _ => ProblemKind::Json(json::why_invalid(text).to_string()),
+        };
+        return Err(vec![Problem::whole(problem)]);
+    }
+    fields.count(notes);
+    fields.draft()
 }
 
-/// The members of the schema, by name. Null counts as absent, as Pydantic's Optional does.
+/// The members of the schema, by name, as tokens of any type; the last of equal keys wins.
 #[derive(Debug, Default)]
 pub(super) struct Fields<'a> {
-    pub msg_type: Option<&'a str>,
-    pub target: Option<&'a str>,
-    pub from_id: Option<&'a str>,
-    pub to_id: Option<&'a str>,
-    pub group_id: Option<&'a str>,
-    pub cmd: Option<&'a str>,
-    pub msg: Option<&'a str>,
+    version: Option<&'a str>,
+    msg_type: Option<&'a str>,
+    target: Option<&'a str>,
+    from_id: Option<&'a str>,
+    to_id: Option<&'a str>,
+    group_id: Option<&'a str>,
+    cmd: Option<&'a str>,
+    msg: Option<&'a str>,
     pub payload: Option<&'a str>,
-    pub sent_at: Option<&'a str>,
-    problems: Vec<Problem>,
+    sent_at: Option<&'a str>,
+    /// Members the schema does not know.
+    pub unknown: u32,
+    reject_unknown: bool,
+    /// Told at the end, behind those of the schema.
+    extra: Vec<Problem>,
 }
 
 impl<'a> Fields<'a> {
-    /// Sorts members by name and checks each one's type.
-    pub fn sort(members: &[Member<'a>], reject_unknown: bool, notes: &mut Notes) -> Self {
-        let mut fields = Self::default();
-        for member in members {
-            fields.take(member, reject_unknown, notes);
-        }
-        fields
-    }
-
-    fn take(&mut self, member: &Member<'a>, reject_unknown: bool, notes: &mut Notes) {
-        let value = member.value;
-        let (name, slot, is_right, wrong): (&'static str, _, fn(&str) -> bool, _) = match member.key.as_ref() {
-            "msg_type" => ("msg_type", &mut self.msg_type, json::is_string, ProblemKind::MSG_TYPES),
-            "target" => ("target", &mut self.target, json::is_string, ProblemKind::TARGETS),
-            "to_id" => ("to_id", &mut self.to_id, json::is_string, ProblemKind::NotAString),
-            "cmd" => ("cmd", &mut self.cmd, json::is_string, ProblemKind::NotAString),
-            "msg" => ("msg", &mut self.msg, json::is_string, ProblemKind::NotAString),
-            "payload" => ("payload", &mut self.payload, json::is_object, ProblemKind::NotADict),
-            "from_id" => ("from_id", &mut self.from_id, json::is_string, ProblemKind::NotAString),
-            "group_id" => ("group_id", &mut self.group_id, json::is_string, ProblemKind::NotAString),
-            "sent_at" => ("sent_at", &mut self.sent_at, json::is_string, ProblemKind::NotAString),
-            "version" => {
-                notes.overridden += u32::from(value != "\"3\"" && !json::is_null(value));
-                if !json::is_string(value) && !json::is_null(value) {
-                    self.problem(Problem::at("version", ProblemKind::NotAString));
-                }
-                return;
-            }
+    /// Takes one member, in the order of the text. Null counts as absent, as Pydantic's Optional does.
+    pub fn take(&mut self, key: &str, value: &'a str) {
+        let slot = match key {
+            "version" => &mut self.version,
+            "msg_type" => &mut self.msg_type,
+            "target" => &mut self.target,
+            "from_id" => &mut self.from_id,
+            "to_id" => &mut self.to_id,
+            "group_id" => &mut self.group_id,
+            "cmd" => &mut self.cmd,
+            "msg" => &mut self.msg,
+            "payload" => &mut self.payload,
+            "sent_at" => &mut self.sent_at,
             other => {
-                notes.unknown += 1;
-                if reject_unknown {
+                self.unknown += 1;
+                if self.reject_unknown && self.extra.len() < MOST_PROBLEMS {
                     let cut = (0..=MOST_NAME.min(other.len())).rev().find(|&i| other.is_char_boundary(i)).unwrap_or(0);
-                    self.problem(Problem { loc: Some(Cow::Owned(other[..cut].to_owned())), kind: ProblemKind::Extra });
+                    let loc = Some(Cow::Owned(other[..cut].to_owned()));
+                    self.extra.push(Problem { loc, kind: ProblemKind::Extra });
                 }
                 return;
             }
         };
-        if is_right(value) {
-            *slot = Some(value);
-            notes.overridden += u32::from(matches!(name, "from_id" | "group_id" | "sent_at"));
-        } else if !json::is_null(value) {
-            self.problem(Problem::at(name, wrong));
-        }
+        *slot = (!json::is_null(value)).then_some(value);
     }
 
-    fn problem(&mut self, problem: Problem) {
-        if self.problems.len() < MOST_PROBLEMS {
-            self.problems.push(problem);
-        }
+    /// What the metrics want to know.
+    fn count(&self, notes: &mut Notes) {
+        let stamped = [self.from_id, self.group_id, self.sent_at];
+        notes.overridden += stamped.iter().flatten().filter(|token| json::is_string(token)).count() as u32;
+        notes.overridden += u32::from(self.version.is_some_and(|token| token != "\"3\""));
+        notes.unknown += self.unknown;
+    }
+
+    /// `from_id`, `group_id`, `sent_at`, as far as they are texts.
+    pub fn stamps(&self) -> [Option<Cow<'a, str>>; 3] {
+        [self.from_id, self.group_id, self.sent_at].map(|token| token.and_then(json::decode_str))
     }
 
     /// The draft they make.
-    pub fn draft(mut self) -> Result<Draft<'a>, Vec<Problem>> {
-        let msg_type = self.word("msg_type", self.msg_type, MsgType::parse, ProblemKind::MSG_TYPES);
-        let target = self.word("target", self.target, Target::parse, ProblemKind::TARGETS);
-        let to_id = match self.to_id.map(|token| json::decode_str(token).map(|t| ClientId::new(&t, usize::MAX))) {
-            None => None,
-            Some(Some(Ok(id))) => Some(id),
-            Some(Some(Err(why))) => {
-                self.problem(Problem::at("to_id", ProblemKind::BadId(why)));
+    ///
+    /// # Errors
+    /// All problems at once, up to a bound.
+    pub fn draft(self) -> Result<Draft<'a>, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut right = |name, token: Option<&'a str>, is_right: fn(&str) -> bool, wrong| match token {
+            Some(token) if !is_right(token) => {
+                problems.push(Problem::at(name, wrong));
                 None
             }
-            Some(None) => {
-                self.problem(Problem::at("to_id", ProblemKind::NotAString));
-                None
-            }
+            other => other,
         };
-        let mut draft = match (msg_type, target, self.problems.is_empty()) {
-            (Some(msg_type), Some(target), true) => {
-                Draft::new(msg_type, target, to_id).map_err(|problem| vec![problem])?
-            }
-            _ => return Err(self.problems),
+        right("version", self.version, json::is_string, ProblemKind::NotAString);
+        right("from_id", self.from_id, json::is_string, ProblemKind::NotAString);
+        right("group_id", self.group_id, json::is_string, ProblemKind::NotAString);
+        right("sent_at", self.sent_at, json::is_string, ProblemKind::NotAString);
+        let cmd = right("cmd", self.cmd, json::is_string, ProblemKind::NotAString);
+        let msg = right("msg", self.msg, json::is_string, ProblemKind::NotAString);
+        let payload = right("payload", self.payload, json::is_object, ProblemKind::NotADict);
+        let msg_type = word("msg_type", self.msg_type, MsgType::parse, ProblemKind::MSG_TYPES, &mut problems);
+        let target = word("target", self.target, Target::parse, ProblemKind::TARGETS, &mut problems);
+        let to_id =
+            self.to_id.and_then(|token| match json::decode_str(token).map(|id| ClientId::new(&id, usize::MAX)) {
+                Some(Ok(id)) => Some(id),
+                Some(Err(why)) => {
+                    problems.push(Problem::at("to_id", ProblemKind::BadId(why)));
+                    None
+                }
+                None => {
+                    problems.push(Problem::at("to_id", ProblemKind::NotAString));
+                    None
+                }
+            });
+        problems.extend(self.extra);
+        problems.truncate(MOST_PROBLEMS);
+        let (Some(msg_type), Some(target), true) = (msg_type, target, problems.is_empty()) else {
+            return Err(problems);
         };
-        draft.cmd = self.cmd.map(Cow::Borrowed);
-        draft.msg = self.msg.map(Cow::Borrowed);
-        draft.payload = self.payload.map(Cow::Borrowed);
+        let mut draft = Draft::new(msg_type, target, to_id).map_err(|problem| vec![problem])?;
+        draft.cmd = cmd.map(Cow::Borrowed);
+        draft.msg = msg.map(Cow::Borrowed);
+        draft.payload = payload.map(Cow::Borrowed);
         Ok(draft)
     }
+}
 
-    fn word<T>(
-        &mut self,
-        name: &'static str,
-        token: Option<&str>,
-        parse: fn(&str) -> Option<T>,
-        kind: ProblemKind,
-    ) -> Option<T> {
-        match token.map(|token| json::decode_str(token).and_then(|word| parse(&word))) {
-            Some(Some(word)) => Some(word),
-            Some(None) => {
-                self.problem(Problem::at(name, kind));
-                None
-            }
-            None => {
-                if !self.problems.iter().any(|p| p.loc.as_deref() == Some(name)) {
-                    self.problem(Problem::at(name, ProblemKind::Missing));
-                }
-                None
-            }
-        }
-    }
+/// A word of an enum, required.
+fn word<T>(
+    name: &'static str,
+    token: Option<&str>,
+    parse: fn(&str) -> Option<T>,
+    wrong: ProblemKind,
+    problems: &mut Vec<Problem>,
+) -> Option<T> {
+    let kind = match token {
+        None => ProblemKind::Missing,
+        Some(token) => match json::decode_str(token).and_then(|word| parse(&word)) {
+            Some(word) => return Some(word),
+            None => wrong,
+        },
+    };
+    problems.push(Problem::at(name, kind));
+    None
 }
 
 #[cfg(test)]
@@ -194,11 +204,11 @@ mod tests {
     fn every_problem_is_told_at_once() {
         let got = problems(r#"{"target":"all","to_id":7,"msg":1,"payload":[1]}"#, LOOSE);
         let want = [
-            ("to_id", ProblemKind::NotAString),
             ("msg", ProblemKind::NotAString),
             ("payload", ProblemKind::NotADict),
             ("msg_type", ProblemKind::Missing),
             ("target", ProblemKind::TARGETS),
+            ("to_id", ProblemKind::NotAString),
         ];
         assert_eq!(got, want.map(|(loc, kind)| (loc.to_owned(), kind)));
     }

@@ -4,7 +4,6 @@
 //! it; L6 the hub text parses back to the same thing (`wire`); L7 a forged receipt never shows (`original`).
 
 use super::{Frame, HubMessage, OwnedFrame};
-use crate::dialect::Notes;
 use crate::dialect::aether_v3::Fields;
 use crate::envelope::json::{self, Document, Member};
 use crate::envelope::{Draft, MsgType};
@@ -83,62 +82,68 @@ pub fn to_v3(frame: Frame<'_>, shaped: Shaped) -> Translated<'_> {
             return Translated { draft, receipt: Receipt { kind: Kind::Binary, raw: None } };
         }
     };
-    let (draft, kind) = match Document::parse(text) {
-        Document::Object(members) => (object(json::last_wins(members), shaped), Kind::Json),
+    let (draft, kind, exact) = match Document::parse(text) {
+        Document::Object(members) => {
+            let draft = object(&json::last_wins(members), shaped);
+            // Translate, render, compare: whatever does not come back by itself is kept.
+            let exact = is_rendering(&draft, text);
+            (draft, Kind::Json, exact)
+        }
         Document::Value(token) => {
             let mut draft = Draft::to_group(MsgType::Msg);
-            draft.payload = Some(format!("{{\"value\":{token}}}").into());
-            (draft, Kind::Value)
+            draft.payload = Some(["{\"value\":", token, "}"].concat().into());
+            (draft, Kind::Value, token.len() == text.len())
         }
         Document::Invalid => {
             let mut draft = Draft::to_group(MsgType::Msg);
-            let mut token = String::with_capacity(text.len() + 2);
+            let mut token = String::new();
             json::write_str(&mut token, text);
             draft.msg = Some(token.into());
-            (draft, Kind::Text)
+            (draft, Kind::Text, true)
         }
     };
-    // Translate, render, compare: whatever does not come back by itself is kept.
-    let exact = render(&draft, kind).is_some_and(|again| again.borrow() == frame);
     let raw = (!exact).then_some(Cow::Borrowed(text));
     Translated { draft, receipt: Receipt { kind, raw } }
 }
 
-/// An object's members, sorted into the envelope: string `msg` and `cmd` are lifted, everything else stays
-/// under its own name in the payload.
-fn object<'a>(members: Vec<Member<'a>>, shaped: Shaped) -> Draft<'a> {
-    if shaped != Shaped::Opaque {
-        if let Some(draft) = lifted(&members) {
-            return if shaped == Shaped::Content { draft.for_group() } else { draft };
-        }
+/// An object's (last-wins) members, sorted into the envelope: of a V3-shaped one the content is lifted; of
+/// any other string `msg` and `cmd`, and everything else stays under its own name in the payload.
+fn object<'a>(members: &[Member<'a>], shaped: Shaped) -> Draft<'a> {
+    if let Some(draft) = lifted(members).filter(|_| shaped != Shaped::Opaque) {
+        return if shaped == Shaped::Content { draft.for_group() } else { draft };
     }
-    let (mut cmd, mut msg, mut payload) = (None, None, String::new());
-    if members.is_empty() {
-        payload.push('{');
-    }
+    let size = members.iter().map(|m| m.key_token.len() + m.value.len() + 2).sum::<usize>();
+    let mut payload = String::with_capacity(size + 2);
+    let (mut draft, has_payload) = sorted(members, &mut payload);
+    draft.payload = has_payload.then(|| payload.into());
+    draft
+}
+
+/// The draft of an object like any other but for its payload, which goes to the sink, if there is one.
+fn sorted<'a>(members: &[Member<'a>], payload: &mut impl Sink) -> (Draft<'a>, bool) {
+    let (mut cmd, mut msg, mut before) = (None, None, "{");
     for member in members {
         match member.key.as_ref() {
             "msg" if json::is_string(member.value) => msg = Some(Cow::Borrowed(member.value)),
             "cmd" if json::is_string(member.value) => cmd = Some(Cow::Borrowed(member.value)),
-            _ => push(&mut payload, member.key_token, member.value),
+            _ => {
+                for part in [before, member.key_token, ":", member.value] {
+                    payload.put(part);
+                }
+                before = ",";
+            }
         }
     }
-    let mut draft = Draft::to_group(if cmd.is_some() { MsgType::Cmd } else { MsgType::Msg });
-    if !payload.is_empty() {
-        payload.push('}');
-        draft.payload = Some(payload.into());
+    if members.is_empty() {
+        payload.put("{");
     }
-    draft.cmd = cmd;
-    draft.msg = msg;
-    draft
-}
-
-/// Appends one member to an object that is being written; the brace at its end is the caller's.
-fn push(out: &mut String, key_token: &str, value: &str) {
-    out.push(if out.is_empty() { '{' } else { ',' });
-    out.push_str(key_token);
-    out.push(':');
-    out.push_str(value);
+    let has_payload = members.is_empty() || before == ",";
+    if has_payload {
+        payload.put("}");
+    }
+    let mut draft = Draft::to_group(if cmd.is_some() { MsgType::Cmd } else { MsgType::Msg });
+    (draft.cmd, draft.msg) = (cmd, msg);
+    (draft, has_payload)
 }
 
 /// The draft of a V3-shaped object: schema members only, right types, `msg_type` msg or cmd.
@@ -146,33 +151,76 @@ fn lifted<'a>(members: &[Member<'a>]) -> Option<Draft<'a>> {
     if !members.iter().any(|m| m.key == "msg_type") {
         return None;
     }
-    let mut notes = Notes::default();
-    let draft = Fields::sort(members, false, &mut notes).draft().ok()?;
-    (notes.unknown == 0 && matches!(draft.msg_type(), MsgType::Msg | MsgType::Cmd)).then_some(draft)
+    let mut fields = Fields::default();
+    for member in members {
+        fields.take(&member.key, member.value);
+    }
+    let draft = if fields.unknown == 0 { fields.draft().ok()? } else { return None };
+    matches!(draft.msg_type(), MsgType::Msg | MsgType::Cmd).then_some(draft)
 }
 
-/// The frame of this kind whose translation the visible part is, if there is one: canonical form, no
-/// white space, `msg`, `cmd`, then the payload's members.
+/// Where a text is written to, or compared with what is there already.
+trait Sink {
+    fn put(&mut self, part: &str);
+}
+
+impl Sink for String {
+    fn put(&mut self, part: &str) {
+        self.push_str(part);
+    }
+}
+
+/// What is left of a text once the parts put so far are taken from its front; None when they differ.
+struct Left<'a>(Option<&'a str>);
+
+impl Sink for Left<'_> {
+    fn put(&mut self, part: &str) {
+        self.0 = self.0.and_then(|left| left.strip_prefix(part));
+    }
+}
+
+impl Left<'_> {
+    fn is_nothing(&self) -> bool {
+        self.0 == Some("")
+    }
+}
+
+/// The object whose translation the draft is, in canonical form: no white space, `msg`, `cmd`, then the
+/// payload's members.
+fn render_object(draft: &Draft<'_>, out: &mut impl Sink) {
+    let inner = draft.payload.as_deref().map(inner).filter(|inner| !inner.is_empty());
+    let members = [("\"msg\":", draft.msg.as_deref()), ("\"cmd\":", draft.cmd.as_deref()), ("", inner)];
+    let mut before = "{";
+    for (name, token) in members {
+        if let Some(token) = token {
+            for part in [before, name, token] {
+                out.put(part);
+            }
+            before = ",";
+        }
+    }
+    if before == "{" {
+        out.put("{");
+    }
+    out.put("}");
+}
+
+/// Is the text what `render_object` would write?
+fn is_rendering(draft: &Draft<'_>, text: &str) -> bool {
+    let mut left = Left(Some(text));
+    render_object(draft, &mut left);
+    left.is_nothing()
+}
+
+/// The frame of this kind whose translation the visible part is, if there is one.
 fn render(draft: &Draft<'_>, kind: Kind) -> Option<OwnedFrame> {
     let payload = draft.payload.as_deref();
     match kind {
         Kind::Json => {
+            let text = |token: Option<&str>| token.map_or(0, str::len);
             let mut out =
-                String::with_capacity(64 + payload.map_or(0, str::len) + draft.msg.as_deref().map_or(0, str::len));
-            if let Some(msg) = &draft.msg {
-                push(&mut out, "\"msg\"", msg);
-            }
-            if let Some(cmd) = &draft.cmd {
-                push(&mut out, "\"cmd\"", cmd);
-            }
-            if let Some(inner) = payload.map(inner).filter(|inner| !inner.is_empty()) {
-                out.push(if out.is_empty() { '{' } else { ',' });
-                out.push_str(inner);
-            }
-            if out.is_empty() {
-                out.push('{');
-            }
-            out.push('}');
+                String::with_capacity(20 + text(payload) + text(draft.msg.as_deref()) + text(draft.cmd.as_deref()));
+            render_object(draft, &mut out);
             Some(OwnedFrame::Text(out))
         }
         Kind::Text => Some(OwnedFrame::Text(json::decode_str(draft.msg.as_deref()?)?.into_owned())),
@@ -201,42 +249,44 @@ pub fn original(message: &HubMessage<'_>) -> Option<OwnedFrame> {
         (Some(_), Kind::Binary) => return None,
         (None, kind) => render(message.draft(), kind)?,
     };
-    rederives(&frame, receipt.kind, message.draft()).then_some(frame)
+    rederives(frame.borrow(), receipt.kind, message.draft()).then_some(frame)
 }
 
 /// Does translating the frame give this draft, in one of the ways a mount may be set to?
-fn rederives(frame: &OwnedFrame, kind: Kind, draft: &Draft<'_>) -> bool {
-    let routed = to_v3_draft(frame.borrow(), Shaped::Routing);
-    if routed.1 != kind {
-        return false;
+fn rederives(frame: Frame<'_>, kind: Kind, draft: &Draft<'_>) -> bool {
+    if let Frame::Text(text) = frame
+        && let Document::Object(members) = Document::parse(text)
+    {
+        let members = json::last_wins(members);
+        // Or the content was lifted: as it was sent; or to the group, which is where a broadcast by one who
+        // may not goes, and everything on a mount that honours no target.
+        let is_lifted = |lifted: Draft<'_>| same(&lifted, draft) || same(&lifted.for_group(), draft);
+        return kind == Kind::Json && (is_opaque(&members, draft) || lifted(&members).is_some_and(is_lifted));
     }
-    if same(&routed.0, draft) {
-        return true;
+    let translated = to_v3(frame, Shaped::Opaque);
+    translated.receipt.kind == kind && same(&translated.draft, draft)
+}
+
+/// Is the draft what becomes of these members when they are an object like any other? Nothing is built.
+fn is_opaque(members: &[Member<'_>], draft: &Draft<'_>) -> bool {
+    let mut left = Left(Some(draft.payload.as_deref().unwrap_or_default()));
+    let (mut translated, has_payload) = sorted(members, &mut left);
+    if has_payload {
+        if !left.is_nothing() {
+            return false;
+        }
+        translated.payload = draft.payload.as_deref().map(Cow::Borrowed);
     }
-    // A broadcast by one who may not went to the group; or the mount takes content only, or nothing.
-    kind == Kind::Json
-        && (same(&routed.0.for_group(), draft) || same(&to_v3_draft(frame.borrow(), Shaped::Opaque).0, draft))
+    same(&translated, draft)
 }
 
 /// Equal, but for an absent payload that was written as an empty one (`envelope.nulls = "include"`).
 fn same(translated: &Draft<'_>, seen: &Draft<'_>) -> bool {
     let absent = translated.payload.is_none() && seen.payload.as_deref() == Some("{}");
-    let payload = if absent { None } else { seen.payload.as_deref() };
     translated.msg_type() == seen.msg_type()
         && translated.target() == seen.target()
         && translated.to_id() == seen.to_id()
         && translated.cmd == seen.cmd
         && translated.msg == seen.msg
-        && translated.payload.as_deref() == payload
-}
-
-/// `to_v3` without the receipt.
-fn to_v3_draft(frame: Frame<'_>, shaped: Shaped) -> (Draft<'_>, Kind) {
-    if let Frame::Text(text) = frame {
-        if let Document::Object(members) = Document::parse(text) {
-            return (object(json::last_wins(members), shaped), Kind::Json);
-        }
-    }
-    let translated = to_v3(frame, shaped);
-    (translated.draft, translated.receipt.kind)
+        && (absent || translated.payload == seen.payload)
 }

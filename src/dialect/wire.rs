@@ -2,12 +2,13 @@
 //! Extended wire: one last member `_hub`, cut off before V3 clients see it. Plain wire: pure V3, the
 //! receipt is the last member `_v2` of the payload. Text of foreign publishers has neither.
 
+use super::Protocol;
 use super::aether_v3::Fields;
 use super::lens::{Kind, Receipt};
-use super::{Notes, Protocol};
 use crate::envelope::json::{self, Member};
 use crate::envelope::{AccountId, ClientId, Draft, Envelope, MsgType, Problem};
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,11 @@ impl HubText {
         if self.tail.is_empty() {
             return self.head.clone();
         }
-        format!("{}\"e\":\"{epoch}\",\"s\":{seq}{}", self.head, self.tail)
+        let mut text = String::with_capacity(self.len() + epoch.len() + 32);
+        text.push_str(&self.head);
+        // Writing to a String cannot fail.
+        let _ = write!(text, "\"e\":\"{epoch}\",\"s\":{seq}{}", self.tail);
+        text
     }
 
     /// Bytes without a stamp.
@@ -54,7 +59,8 @@ impl HubText {
 
 /// Writes a sealed message for the hub.
 pub fn write(envelope: &Envelope, receipt: Option<&Receipt<'_>>, wire: Wire) -> HubText {
-    let mut tail = String::new();
+    let raw = receipt.and_then(|r| r.raw.as_ref()).map_or(0, |raw| raw.len() + raw.len() / 4);
+    let mut tail = String::with_capacity(48 + raw);
     if let Some(account) = envelope.account() {
         tail.push_str(",\"a\":");
         account.write_json(&mut tail);
@@ -72,7 +78,7 @@ pub fn write(envelope: &Envelope, receipt: Option<&Receipt<'_>>, wire: Wire) -> 
         Wire::Extended => {
             tail.push_str("}}");
             let visible = envelope.text();
-            let mut head = String::with_capacity(visible.len() + 8 + tail.len() + 48);
+            let mut head = String::with_capacity(visible.len() + 8);
             head.push_str(&visible[..visible.len() - 1]);
             head.push_str(",\"_hub\":{");
             HubText { head, tail }
@@ -113,6 +119,10 @@ struct Unplain<'a> {
 
 /// Undoes `plain`; None when the payload carries no receipt. What foreign publishers write there is theirs.
 fn unplain<'a>(text: &'a str, payload: &Member<'a>) -> Option<Unplain<'a>> {
+    // Most payloads carry none, and this is sooner said than found out.
+    if !payload.value.contains("\"_v2\"") {
+        return None;
+    }
     let inner = json::tokens(payload.value).ok()?;
     let own = inner.last().filter(|m| m.key_token == "\"_v2\"")?;
     let beside = Beside::read(own.value, true)?;
@@ -180,20 +190,34 @@ impl<'a> Beside<'a> {
     /// otherwise it is a later version's, and ignored.
     fn read(token: &'a str, strict: bool) -> Option<Self> {
         let mut beside = Self::default();
-        for Member { key, value, .. } in json::members(token).ok()? {
-            match key.as_ref() {
-                "e" => beside.epoch = Some(json::decode_str(value)?),
-                "s" => beside.seq = Some(value.parse().ok()?),
-                "a" => beside.account = Some(AccountId::new(&json::decode_str(value)?, usize::MAX).ok()?),
-                "k" => beside.kind = Some(Kind::parse(&json::decode_str(value)?)?),
-                "raw" => beside.raw = Some(json::decode_str(value)?),
-                "p" => beside.no_payload = true,
-                _ if strict => return None,
-                _ => {}
-            }
-        }
-        Some(beside)
+        let mut is_ours = true;
+        json::each(token, |member| is_ours &= beside.take(&member).unwrap_or(!strict))?;
+        is_ours.then_some(beside)
     }
+
+    /// Takes one member: is it well-formed? None: unknown.
+    fn take(&mut self, member: &Member<'a>) -> Option<bool> {
+        let value = member.value;
+        Some(match member.key.as_ref() {
+            "e" => put(&mut self.epoch, json::decode_str(value)),
+            "s" => put(&mut self.seq, value.parse().ok()),
+            "a" => put(&mut self.account, json::decode_str(value).and_then(|a| AccountId::new(&a, usize::MAX).ok())),
+            "k" => put(&mut self.kind, json::decode_str(value).and_then(|k| Kind::parse(&k))),
+            "raw" => put(&mut self.raw, json::decode_str(value)),
+            "p" => {
+                self.no_payload = true;
+                true
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// Fills a slot; false when there is nothing to fill it with.
+fn put<T>(slot: &mut Option<T>, value: Option<T>) -> bool {
+    let is = value.is_some();
+    *slot = value;
+    is
 }
 
 /// A message from the hub, parsed once and rendered by every view.
@@ -227,30 +251,35 @@ impl<'a> HubMessage<'a> {
     /// # Errors
     /// It is no message; foreign publishers can write anything.
     pub fn read(text: &'a str) -> Result<Self, WireError> {
-        let mut members = json::members(text)?;
+        let mut fields = Fields::default();
+        let (mut last, mut payload, mut payloads) = (None, None, 0);
+        let is_object = json::each(text, |member| {
+            fields.take(&member.key, member.value);
+            if member.key == "payload" {
+                payload = Some(member.clone());
+                payloads += 1;
+            }
+            last = Some((member.key_token, member.value));
+        });
+        if is_object.is_none() {
+            return Err(WireError::Json(json::why_invalid(text)));
+        }
         let mut beside = None;
         let mut visible = Visible::Whole(text);
-        if members.last().is_some_and(|m| m.key_token == "\"_hub\"") {
-            if let Some(hub) = members.pop() {
-                beside = Some(Beside::read(hub.value, false).ok_or(WireError::Receipt)?);
-                let key = offset(text, hub.key_token);
-                visible = Visible::Prefix(text[..key].trim_end().strip_suffix(',').ok_or(WireError::Receipt)?);
-            }
+        if let Some((key @ "\"_hub\"", value)) = last {
+            beside = Some(Beside::read(value, false).ok_or(WireError::Receipt)?);
+            let before = text[..offset(text, key)].trim_end().strip_suffix(',');
+            visible = Visible::Prefix(before.ok_or(WireError::Receipt)?);
         }
-        // Of two payloads V3 clients may see either, so neither carries a receipt.
-        let payloads = members.iter().filter(|m| m.key == "payload").count();
-        let members = json::last_wins(members);
-        let fields = Fields::sort(&members, false, &mut Notes::default());
-        let text_of = |token: Option<&'a str>| token.and_then(json::decode_str);
-        let (from_id, group_id, sent_at) = (text_of(fields.from_id), text_of(fields.group_id), text_of(fields.sent_at));
+        let [from_id, group_id, sent_at] = fields.stamps();
         let mut draft = fields.draft().map_err(WireError::NotV3)?;
-        if beside.is_none() && payloads == 1 {
-            let cut = members.iter().find(|m| m.key == "payload").and_then(|payload| unplain(text, payload));
-            if let Some(cut) = cut {
-                draft.payload = cut.payload.map(Cow::Owned);
-                visible = Visible::Cut(cut.visible);
-                beside = Some(cut.beside);
-            }
+        // Of two payloads V3 clients may see either, so neither carries a receipt.
+        if let (None, 1, Some(payload)) = (&beside, payloads, &payload)
+            && let Some(cut) = unplain(text, payload)
+        {
+            draft.payload = cut.payload.map(Cow::Owned);
+            visible = Visible::Cut(cut.visible);
+            beside = Some(cut.beside);
         }
         let foreign = beside.is_none();
         let Beside { epoch, seq, account, kind, raw, no_payload: _ } = beside.unwrap_or_default();

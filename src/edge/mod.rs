@@ -11,7 +11,7 @@ mod upgrade;
 
 pub use admission::{Admission, Place};
 pub use listener::{bind, run};
-pub use mounts::Mounts;
+pub use mounts::{Mounts, spoken_and_heard};
 
 use crate::auth::Authenticator;
 use crate::config::{Config, Limits};

@@ -161,8 +161,8 @@ impl Compiled {
     }
 }
 
-/// The dialect and view of a mount.
-fn spoken_and_heard(mount: &Mount, config: &Config) -> (Dialect, View) {
+/// The dialect and view of a mount, what it does not say itself taken from `[v2]` and `[envelope]`.
+pub fn spoken_and_heard(mount: &Mount, config: &Config) -> (Dialect, View) {
     let v2 = &config.v2;
     match mount.dialect {
         DialectName::AetherV3 => {

@@ -1,11 +1,11 @@
 //! Owns the only look the house takes into JSON on its way through: the top level of an object, as
 //! ordered members whose tokens stay verbatim. Nothing here recurses, rewrites a number, or reorders keys.
 
-use serde::de::{Deserializer as _, MapAccess, Visitor};
+use super::scan::{Scanner, plain_run};
+use serde::de::Error as _;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt;
 
 /// One member of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,101 +32,118 @@ pub enum Document<'a> {
 impl<'a> Document<'a> {
     /// Looks at a text; O(n), whatever is in it.
     pub fn parse(text: &'a str) -> Self {
-        if starts_object(text) {
-            return members(text).map_or(Document::Invalid, Document::Object);
+        let mut scanner = Scanner::new(text);
+        scanner.space();
+        if scanner.peek() == Some(b'{') {
+            return collect(text, false).map_or(Document::Invalid, Document::Object);
         }
-        serde_json::from_str::<&RawValue>(text).map_or(Document::Invalid, |raw| Document::Value(raw.get()))
+        match scanner.value() {
+            Some(token) if scanner.end().is_some() => Document::Value(token),
+            _ => Document::Invalid,
+        }
     }
 }
 
 /// The members of an object, in order, duplicates kept; each key is a text.
 ///
 /// # Errors
-/// serde_json's, with line and column, when the text is not exactly one object.
+/// serde_json's, with line and column, when the text is not exactly one object. It never holds a piece of
+/// the text, which can be long.
 pub fn members(text: &str) -> Result<Vec<Member<'_>>, serde_json::Error> {
-    object(text, Members { any_key: false })
+    collect(text, false).ok_or_else(|| why_invalid(text))
 }
 
 /// As `members`, for an object that is only passed on: a key that no text can hold (a lone surrogate)
 /// stands for itself, as the token it is.
 ///
 /// # Errors
-/// serde_json's.
+/// As `members`.
 pub fn tokens(text: &str) -> Result<Vec<Member<'_>>, serde_json::Error> {
-    object(text, Members { any_key: true })
+    collect(text, true).ok_or_else(|| why_invalid(text))
 }
 
-fn object(text: &str, members: Members) -> Result<Vec<Member<'_>>, serde_json::Error> {
-    let mut de = serde_json::Deserializer::from_str(text);
-    let all = de.deserialize_map(members)?;
-    de.end()?;
-    Ok(all)
+/// As `members`, without the list: hands each on; None when the text is not exactly one object, of which
+/// the first members may then have been handed on already.
+#[inline]
+pub fn each<'a>(text: &'a str, mut visit: impl FnMut(Member<'a>)) -> Option<()> {
+    walk(text, |key_token, value| {
+        visit(Member { key_token, key: decode_str(key_token)?, value });
+        Some(())
+    })
 }
 
-/// Collects the members of one object.
-struct Members {
-    any_key: bool,
+fn collect(text: &str, any_key: bool) -> Option<Vec<Member<'_>>> {
+    let mut all = Vec::with_capacity(12);
+    walk(text, |key_token, value| {
+        let key = match decode_str(key_token) {
+            Some(key) => key,
+            None if any_key => Cow::Borrowed(key_token),
+            None => return None,
+        };
+        all.push(Member { key_token, key, value });
+        Some(())
+    })?;
+    Some(all)
 }
 
-impl<'de> Visitor<'de> for Members {
-    type Value = Vec<Member<'de>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut all = Vec::with_capacity(8);
-        while let Some(key) = map.next_key::<&'de RawValue>()? {
-            let key_token = key.get();
-            let key = match decode_str(key_token) {
-                Some(key) => key,
-                None if self.any_key => Cow::Borrowed(key_token),
-                None => return Err(serde::de::Error::custom("a key holds a lone surrogate")),
-            };
-            let value = map.next_value::<&'de RawValue>()?.get();
-            all.push(Member { key_token, key, value });
+/// Scans exactly one object; the visitor may stop it.
+#[inline]
+fn walk<'a>(text: &'a str, mut visit: impl FnMut(&'a str, &'a str) -> Option<()>) -> Option<()> {
+    let mut scanner = Scanner::new(text);
+    scanner.space();
+    scanner.byte(b'{')?;
+    scanner.space();
+    if scanner.byte(b'}').is_none() {
+        loop {
+            let key_token = scanner.string()?;
+            scanner.colon()?;
+            let value = scanner.value()?;
+            visit(key_token, value)?;
+            scanner.space();
+            if scanner.byte(b',').is_none() {
+                break;
+            }
+            scanner.space();
         }
-        Ok(all)
+        scanner.byte(b'}')?;
     }
+    scanner.end()
 }
 
-/// Why a text is not one JSON document, with line and column; never a piece of the text itself, which
-/// can be long. Empty for one that is.
-pub fn why_invalid(text: &str) -> String {
-    let error = match starts_object(text) {
-        true => members(text).err(),
-        false => serde_json::from_str::<&RawValue>(text).err(),
-    };
-    error.map_or_else(String::new, |e| e.to_string())
-}
-
-fn starts_object(text: &str) -> bool {
-    text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{')
+/// Why a text is not one object whose keys are texts, in serde_json's words.
+pub fn why_invalid(text: &str) -> serde_json::Error {
+    match serde_json::from_str::<&RawValue>(text) {
+        Err(error) => error,
+        Ok(raw) if is_object(raw.get()) => serde_json::Error::custom("a key holds a lone surrogate"),
+        Ok(_) => serde_json::Error::custom("not an object"),
+    }
 }
 
 /// Keeps one member per key: at the place of the first, with the tokens of the last, as JavaScript's
 /// and Python's own parsers do. O(n).
-pub fn last_wins(all: Vec<Member<'_>>) -> Vec<Member<'_>> {
+pub fn last_wins(mut all: Vec<Member<'_>>) -> Vec<Member<'_>> {
     /// Below this, comparing each with each is faster than hashing.
-    const FEW: usize = 12;
-    let mut kept: Vec<Member<'_>> = Vec::with_capacity(all.len());
+    const FEW: usize = 16;
     if all.len() <= FEW {
-        for member in all {
-            match kept.iter_mut().find(|k| k.key == member.key) {
+        // Most objects have no key twice: look before anything is moved.
+        let again = (1..all.len()).find(|&i| all[..i].iter().any(|m| m.key == all[i].key));
+        let Some(from) = again else { return all };
+        for member in all.split_off(from) {
+            match all.iter_mut().find(|k| k.key == member.key) {
                 Some(old) => *old = member,
-                None => kept.push(member),
+                None => all.push(member),
             }
         }
-    } else {
-        let mut place: HashMap<Cow<'_, str>, usize> = HashMap::with_capacity(all.len());
-        for member in all {
-            match place.get(&member.key) {
-                Some(&at) => kept[at] = member,
-                None => {
-                    place.insert(member.key.clone(), kept.len());
-                    kept.push(member);
-                }
+        return all;
+    }
+    let mut kept: Vec<Member<'_>> = Vec::with_capacity(all.len());
+    let mut place: HashMap<Cow<'_, str>, usize> = HashMap::with_capacity(all.len());
+    for member in all {
+        match place.get(&member.key) {
+            Some(&at) => kept[at] = member,
+            None => {
+                place.insert(member.key.clone(), kept.len());
+                kept.push(member);
             }
         }
     }
@@ -149,21 +166,42 @@ pub fn is_null(token: &str) -> bool {
 }
 
 /// The text of a string token; None when it holds a lone surrogate, which no text can.
+#[inline]
 pub fn decode_str(token: &str) -> Option<Cow<'_, str>> {
     let inner = token.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') { serde_json::from_str(token).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+    if plain_run(inner.as_bytes()) == inner.len() {
+        return Some(Cow::Borrowed(inner));
+    }
+    serde_json::from_str(token).ok().map(Cow::Owned)
 }
 
 /// Appends a text as a JSON string, escaping only what must be.
 pub fn write_str(out: &mut String, text: &str) {
-    if text.bytes().any(|b| b < 0x20 || b == b'"' || b == b'\\') {
-        // Serializing a string cannot fail.
-        out.push_str(&serde_json::to_string(text).unwrap_or_default());
-    } else {
-        out.push('"');
-        out.push_str(text);
-        out.push('"');
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.reserve(text.len() + 2);
+    out.push('"');
+    let mut rest = text;
+    loop {
+        let (plain, from) = rest.split_at(plain_run(rest.as_bytes()));
+        out.push_str(plain);
+        let Some(&byte) = from.as_bytes().first() else { break };
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            0x08 => out.push_str("\\b"),
+            0x0c => out.push_str("\\f"),
+            other => {
+                out.push_str("\\u00");
+                out.push(char::from(HEX[usize::from(other >> 4)]));
+                out.push(char::from(HEX[usize::from(other & 15)]));
+            }
+        }
+        rest = &from[1..];
     }
+    out.push('"');
 }
 
 #[cfg(test)]
@@ -205,6 +243,22 @@ mod tests {
         }
         assert_eq!(Document::parse(" [1, 2] "), Document::Value("[1, 2]"));
         assert_eq!(Document::parse("{}"), Document::Object(vec![]));
+    }
+
+    #[test]
+    fn texts_are_written_as_serde_json_writes_them() {
+        let text: String = (0..0x180u32).filter_map(char::from_u32).chain("\u{2028}😀\"".chars()).collect();
+        let mut out = String::new();
+        write_str(&mut out, &text);
+        assert_eq!(Some(&out), serde_json::to_string(&text).ok().as_ref());
+        assert_eq!(decode_str(&out).as_deref(), Some(text.as_str()));
+    }
+
+    #[test]
+    fn an_error_never_holds_the_text() {
+        for text in ["\"secret\" x", "[\"secret\"]", "{\"\\ud800secret\":1}", "secret", "\"secret\""] {
+            assert!(!members(text).expect_err("no object").to_string().contains("secret"));
+        }
     }
 
     #[test]

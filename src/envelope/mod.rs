@@ -5,6 +5,7 @@ mod draft;
 pub mod ids;
 mod invalid;
 pub mod json;
+mod scan;
 mod seal;
 
 pub use draft::{Draft, MsgType, Target};

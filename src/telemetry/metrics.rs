@@ -56,6 +56,8 @@ macro_rules! metrics {
 }
 
 metrics! {
+    /// 1 while /readyz says yes, as of this scrape.
+    ready: Gauges<()> = "aether_ready" [];
     /// Open client connections.
     connections: Gauges<ByDialect> = "aether_connections" ["protocol", "dialect"];
     /// Client connections opened.

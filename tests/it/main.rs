@@ -5,7 +5,13 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test fails by a panic, also in the helpers it calls"
+    clippy::print_stderr,
+    reason = "a test fails by a panic, also in the helpers it calls, and shows what led to it"
 )]
 
+mod cli;
 mod harness;
+mod hub;
+mod operators;
+mod secrets;
+mod two_nodes;

@@ -244,10 +244,10 @@ fn shows_the_same(lens: &dyn Lens, hub: &str) -> Result<(), String> {
         }
         draft == seen
     };
-    if let OwnedFrame::Text(text) = &v2 {
-        if lens.restore(text).is_some_and(|flat| same(flat.draft)) {
-            return Ok(());
-        }
+    if let OwnedFrame::Text(text) = &v2
+        && lens.restore(text).is_some_and(|flat| same(flat.draft))
+    {
+        return Ok(());
     }
     let is = [Shaped::Routing, Shaped::Content, Shaped::Opaque].into_iter().any(|shaped| {
         let draft = Real.up(v2.borrow(), shaped).draft;

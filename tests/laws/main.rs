@@ -1,9 +1,11 @@
 //! Holds the laws of the lens against the lens, for hostile frames of every kind, and against wrong lenses,
 //! to show that the laws have teeth. `AETHER_LAWS_CASES` sets how many samples (nightly: a million).
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test says what is wrong by ending")]
 
 mod frames;
 mod laws;
 mod lens;
+mod linear;
 mod mutants;
 
 use aether_proxy::dialect::flat::flat;

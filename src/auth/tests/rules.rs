@@ -1,7 +1,7 @@
 //! Guests, what is required, whose account it is, and that nothing prints a secret.
 
 use super::*;
-use crate::config::{Broadcasters, Guests, Require};
+use crate::config::{Broadcasters, Guests, Require, Switch};
 
 fn both_kinds() -> Auth {
     Auth { api_keys: vec![api_key("web", "hush-key")], ..by_secret() }
@@ -109,8 +109,9 @@ async fn the_account_is_the_tokens_then_the_keys_then_the_clients() {
     config.api_keys.push(ApiKey { account: Some("of-key".into()), ..api_key("owned", "hush-owned") });
     let of_token = || token(SigningKey::Secret(&Secret::new(SECRET)), |m| m.account = Some("of-token".into()));
     let origin = Some("https://App.example.com:8443".to_owned());
-    for from_client in [true, false] {
-        config.account_from_client = from_client;
+    // Tokens prove accounts here, so `auto` is as good as false.
+    for (switch, from_client) in [(Switch::Yes, true), (Switch::No, false), (Switch::Auto, false)] {
+        config.account_from_client = switch;
         let auth = auth(&config).await;
         assert!(auth.proves_accounts());
         let claim = if from_client { Some("claimed") } else { None };
@@ -131,12 +132,29 @@ async fn the_account_is_the_tokens_then_the_keys_then_the_clients() {
             assert_eq!(got.tenant.as_str(), tenant);
         }
     }
-    let auth = auth(&both_kinds()).await;
+    let auth = auth(&Auth { account_from_client: Switch::Yes, ..both_kinds() }).await;
     let long = Credentials { account: Some("a".repeat(257)), ..shown_key("hush-key") };
     let refused = auth.check(&long, false).await.expect_err("too long");
     assert_eq!((refused.label(), refused.status().as_u16()), ("account_invalid", 403));
     let nobody = auth.check(&shown(None, Some(good_token())), false).await.expect("known");
     assert_eq!(nobody.tenant.as_str(), "_none");
+}
+
+#[tokio::test]
+async fn a_shared_key_opens_no_account_once_another_credential_proves_one() {
+    let claim = || Credentials { account: Some("acme".into()), ..shown_key("hush-key") };
+    let shared = || api_key("web", "hush-key");
+    let owned = ApiKey { account: Some("acme".into()), ..api_key("acme", "hush-acme") };
+    for (config, want) in [
+        (Auth { api_keys: vec![shared()], ..Auth::default() }, Some("acme")),
+        (Auth { api_keys: vec![shared(), owned], ..Auth::default() }, None),
+        (Auth { api_keys: vec![shared()], ..by_secret() }, None),
+    ] {
+        assert_eq!(config.account_from_client, Switch::Auto);
+        let got = auth(&config).await.check(&claim(), false).await.expect("known");
+        assert_eq!((got.account.as_ref().map(|a| a.as_str()), got.account_proven), (want, false));
+        assert_eq!(got.account_overridden, want.is_none());
+    }
 }
 
 #[tokio::test]

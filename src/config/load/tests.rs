@@ -1,7 +1,7 @@
 //! Settings read from real files, variables and flags, and what is said about wrong ones.
 
 use super::*;
-use crate::config::{DialectName, Guests, Isolate, Wire};
+use crate::config::{DialectName, Guests, Switch, Wire};
 use std::{io::Write, time::Duration};
 use tempfile::NamedTempFile;
 
@@ -65,7 +65,7 @@ fn the_schema_decides_what_a_text_is() {
     assert_eq!(from_env("AETHER_LIMITS__IDLE_TIMEOUT", "90").unwrap().limits.idle_timeout, Duration::from_secs(90));
     assert_eq!(from_env("AETHER_LIMITS__ID", "7").unwrap().limits.id, 7);
     assert_eq!(from_env("AETHER_LIMITS__MESSAGE", "64KiB").unwrap().limits.message, 65536);
-    assert_eq!(from_env("AETHER_TENANCY__ISOLATE", "true").unwrap().tenancy.isolate, Isolate::Yes);
+    assert_eq!(from_env("AETHER_TENANCY__ISOLATE", "true").unwrap().tenancy.isolate, Switch::Yes);
     assert_eq!(load_all("", &[], &[("hub.wire", "plain")]).unwrap().hub.wire, Wire::Plain);
     assert!(!load_all("", &[], &[("hub.journal", "false")]).unwrap().hub.journal);
 }

@@ -1,7 +1,7 @@
 //! Contradictions of names on Redis: its address, and channel templates that would mix up messages.
 
 use super::Findings;
-use crate::config::{Config, Isolate, Wire, problems::nearest_word};
+use crate::config::{Config, Switch, Wire, problems::nearest_word};
 
 /// Schemes the hub understands; Valkey speaks the protocol of Redis.
 const SCHEMES: [&str; 8] =
@@ -116,7 +116,7 @@ fn could_be(template: &str, other: &str) -> bool {
 
 /// Without the hub's own member only the channel's name can keep accounts apart.
 pub(super) fn isolation(config: &Config, findings: &mut Findings) {
-    if config.hub.wire != Wire::Plain || config.tenancy.isolate != Isolate::Yes {
+    if config.hub.wire != Wire::Plain || config.tenancy.isolate != Switch::Yes {
         return;
     }
     let channels = &config.hub.channels;
@@ -186,7 +186,7 @@ mod tests {
     fn plain_text_on_redis_isolates_by_channel_name_only() {
         let plain = |c: &mut Config| {
             c.hub.wire = Wire::Plain;
-            c.tenancy.isolate = Isolate::Yes;
+            c.tenancy.isolate = Switch::Yes;
         };
         assert_eq!(after(plain).len(), 4);
         assert_accepted(|c| {
@@ -197,6 +197,6 @@ mod tests {
             c.hub.channels.v2 = "{account}:v2".into();
         });
         assert_accepted(|c| c.hub.wire = Wire::Plain);
-        assert_accepted(|c| c.tenancy.isolate = Isolate::Yes);
+        assert_accepted(|c| c.tenancy.isolate = Switch::Yes);
     }
 }

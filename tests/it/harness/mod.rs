@@ -4,7 +4,11 @@
 #![allow(dead_code, reason = "a toolbox: not each test file uses each tool")]
 
 pub mod chaos;
+#[cfg(test)]
+mod chaos_test;
 pub mod client;
+#[cfg(test)]
+mod client_test;
 pub mod cluster;
 pub mod eventually;
 pub mod http;
