@@ -27,7 +27,7 @@ const READS: u8 = 32;
 /// Deliveries handed over before they are flushed.
 const UNFLUSHED: usize = 256;
 /// Slots whose memory is kept for the next batch.
-const KEEP_SLOTS: usize = 16;
+const KEEP_SLOTS: usize = 8;
 
 /// One connection after its handshake.
 #[derive(Debug)]
@@ -172,7 +172,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if now.instant < self.machine.deadline() {
             return None;
         }
+        // Nothing has come for a while: memory that a burst has left is given back.
         self.books.rest();
+        if self.batch.deliveries.is_empty() {
+            self.batch.deliveries = VecDeque::new();
+        }
         let steps = self.machine.on_tick(now.instant);
         self.act_alone(steps)
     }
