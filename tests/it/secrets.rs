@@ -28,7 +28,12 @@ async fn no_secret_reaches_anything_that_is_read() {
     let file = dir.path().join("proxy.toml");
     std::fs::write(&file, &config).unwrap();
     let command = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_aether-proxy")).arg("--config").arg(&file).args(arguments).output().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_aether-proxy"))
+            .arg("--config")
+            .arg(&file)
+            .args(arguments)
+            .output()
+            .unwrap();
         (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     let mut said = String::new();
@@ -36,7 +41,11 @@ async fn no_secret_reaches_anything_that_is_read() {
     let (token, _) = command(&["token", "--sub", "u1", "--account", "acme"]);
     let token = token.trim().to_owned();
     assert_eq!(token.split('.').count(), 3, "a token: {token}");
-    for arguments in [&["check"][..], &["check", "--set", "auth.api_keys=MARKED-9"], &["--set", "hub.url=bogus://u:MARKED-10@h", "check"]] {
+    for arguments in [
+        &["check"][..],
+        &["check", "--set", "auth.api_keys=MARKED-9"],
+        &["--set", "hub.url=bogus://u:MARKED-10@h", "check"],
+    ] {
         let (out, err) = command(arguments);
         write!(said, "{out}{err}").unwrap();
     }
@@ -55,17 +64,27 @@ async fn no_secret_reaches_anything_that_is_read() {
     let by_header = by_header.header("authorization", &format!("Bearer {token}")).connect().await.expect("by header");
     let offered = [format!("aether.api_key.{KEY}"), format!("aether.jwt.{token}"), "aether.v3".to_owned()];
     let offered: Vec<_> = offered.iter().map(String::as_str).collect();
-    let by_protocol = Dial::new(&proxy.client_url(&format!("{path}c"))).protocols(&offered).connect().await.expect("by protocol");
+    let by_protocol =
+        Dial::new(&proxy.client_url(&format!("{path}c"))).protocols(&offered).connect().await.expect("by protocol");
     assert_eq!(by_protocol.header("sec-websocket-protocol"), "aether.v3");
 
     // Everything that can go wrong with them.
     let broken = format!("{}x", &token[..token.len() - 2]);
-    for rest in [format!("d?api_key={WRONG_KEY}"), format!("e?jwt={broken}"), format!("f?api_key={KEY}&jwt=MARKED.no.token"), "g".into()] {
+    for rest in [
+        format!("d?api_key={WRONG_KEY}"),
+        format!("e?jwt={broken}"),
+        format!("f?api_key={KEY}&jwt=MARKED.no.token"),
+        "g".into(),
+    ] {
         let refused = dial(&rest).await.err().expect("refused");
         write!(said, "{} {:?} {}", refused.status, refused.headers, refused.body).unwrap();
         assert_eq!(refused.status, 401);
     }
-    for path in [format!("/nowhere?api_key={KEY}"), format!("/v3/ws/group//client/?jwt={token}"), format!("/ws/{KEY}?api_key={KEY}")] {
+    for path in [
+        format!("/nowhere?api_key={KEY}"),
+        format!("/v3/ws/group//client/?jwt={token}"),
+        format!("/ws/{KEY}?api_key={KEY}"),
+    ] {
         write!(said, "{}", http::get(&format!("http://{}{path}", proxy.clients())).await.body).unwrap();
     }
     redis.kill();

@@ -32,10 +32,14 @@ impl Nodes {
     /// Every delivery that was owed is accounted for, on both nodes.
     async fn balanced(&self) {
         for node in [&self.one, &self.two] {
-            eventually!(Duration::from_secs(5), {
-                let scrape = Scrape::of(node.admin()).await;
-                (scrape.sum("aether_deliveries_expected_total"), scrape.sum("aether_deliveries_total"))
-            }, |(expected, accounted): &(f64, f64)| expected == accounted);
+            eventually!(
+                Duration::from_secs(5),
+                {
+                    let scrape = Scrape::of(node.admin()).await;
+                    (scrape.sum("aether_deliveries_expected_total"), scrape.sum("aether_deliveries_total"))
+                },
+                |(expected, accounted): &(f64, f64)| expected == accounted
+            );
             let lost = Scrape::of(node.admin()).await.sum("aether_messages_lost_total");
             assert_eq!(lost, 0.0, "nothing is lost");
         }
