@@ -5,7 +5,7 @@ use super::books::{self, Books};
 use super::farewell;
 use super::machine::Machine;
 use super::metered::Metered;
-use super::steps::{Moment, Step, Steps};
+use super::steps::{Moment, Step};
 use super::visit::Visit;
 use crate::close::CloseReason;
 use crate::dialect::{Frame, Protocol};
