@@ -1,4 +1,27 @@
-//! aether-proxy: see README.md. This file is the map; it will be completed as the house is built.
+//! aether-proxy lets V2 and V3 WebSocket clients talk through one hub while a team moves from one to the other.
+//! This is the map of the house. A layer uses only what stands above it; `tests/architecture.rs` holds it to that.
+//!
+//! | layer | owns |
+//! |---|---|
+//! | [`label`] | closed sets of words: the same in metrics, logs and on the wire |
+//! | [`envelope`] | `WS_Message_V3` as a value: ids, draft, [`envelope::seal`] (the only stamp), route |
+//! | [`close`] | every way a connection ends |
+//! | [`clock`] | what time it is |
+//! | [`config`] | every setting, its default, and what is wrong with it |
+//! | [`auth`] | credentials become a principal or a refusal |
+//! | [`dialect`] | pure translators: the lens between V2 and V3, and the text of the hub |
+//! | [`telemetry`] | metrics in one declaration, logs without secrets |
+//! | [`hub`] | who is here, and how an envelope reaches them: registry, fan-out, journal, presence; Redis or the process |
+//! | [`session`] | one client after its handshake: the machine decides, one loop does |
+//! | [`edge`] | from a TCP connection to a session: listener, mounts, admission, handshake |
+//! | [`admin`] | the operators' listener |
+//! | [`app`] | the composition root: the only place where parts are made and joined |
+//! | [`cli`] | arguments, commands, exit codes, signals |
+//!
+//! One message's way: `edge` (mount, credential, 101) → `session::machine` (frame) → `dialect` (intent) →
+//! `envelope::seal` → `hub` (publish) → Redis → `hub` (line, cursor) → `hub::Fanout` (one rendering a view, by
+//! `dialect`) → the receiver's outbox → its `session` (one flush for all that waits). `docs/ARCHITECTURE.md`
+//! walks it in detail.
 
 pub mod admin;
 pub mod app;

@@ -16,7 +16,7 @@ use std::time::Duration;
 #[command(after_help = "EXAMPLES:
   aether-proxy token --account acme --sub alice
   aether-proxy token --key-file private.pem --alg ES256 --ttl 5m --claim broadcast=true
-  websocat \"ws://127.0.0.1:8080/ws/group/g/client/c?jwt=$(aether-proxy token --account acme)\"")]
+  websocat \"$URL/ws/group/g/client/c?jwt=$(aether-proxy token --account acme)\"")]
 pub struct Token {
     /// File with the shared secret, instead of the one in the settings
     #[arg(long, value_name = "FILE")]

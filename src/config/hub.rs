@@ -61,7 +61,7 @@ impl Default for Hub {
             wire: Wire::Extended,
             journal: true,
             journal_length: 1000,
-            journal_ttl: Duration::from_secs(3600),
+            journal_ttl: Duration::from_secs(600),
             attach_timeout: Duration::from_secs(3),
             publish_queue: 8192,
             publish_deadline: Duration::from_secs(5),

@@ -175,9 +175,10 @@ impl Machine {
             _ => draft,
         };
         // Nobody can have a longer id, and it would become a channel's name.
-        if !legacy && draft.to_id().is_some_and(|to| to.as_str().len() > self.settings.id) {
+        if draft.to_id().is_some_and(|to| to.as_str().len() > self.settings.id) {
             let problem = Problem::at("to_id", ProblemKind::BadId(IdError::TooLong));
-            return self.invalid(&[problem], now, steps);
+            // A legacy client knows no answer to a private message that reaches nobody.
+            return if legacy { self.meter.invalid() } else { self.invalid(&[problem], now, steps) };
         }
         let envelope = seal(&draft, &self.client.origin, &sent_at(now), self.settings.nulls);
         if let Some(receipt) = &receipt {

@@ -38,6 +38,7 @@ fn what_is_allowed_or_only_said_is_left_alone() {
 fn words_out_of_place_are_found_with_their_line() {
     assert_eq!(found("src/edge/a.rs", "\nconst CODE: u16 = 4_412;"), ["3: numbers 4400 to 4508"]);
     assert_eq!(found("src/edge/a.rs", "let x = format!(\"ws:group:{g}\");"), ["2: `\"ws"]);
+    assert_eq!(found("src/edge/a.rs", "let x = \"ws://host/\";"), [] as [&str; 0]);
     assert_eq!(found("src/dialect/a.rs", "use tokio::time;"), ["2: `tokio"]);
     assert_eq!(found("src/session/machine.rs", "use std::env::var;"), ["2: `std"]);
     assert_eq!(found("src/close.rs", "const CODE: u16 = 4412;"), [] as [&str; 0]);
@@ -51,4 +52,21 @@ fn a_file_without_a_doc_too_long_or_without_a_layer_is_found() {
     assert_eq!(list[0], "tests/it/new.rs:1: a file begins with `//!`: what it owns, and what not");
     assert_eq!(list[1], "tests/it/new.rs:401: 401 lines: at most 400, one idea a file");
     assert_eq!(found("src/utils.rs", "")[0], "1: `utils` has no place in the layer table of tests/architecture.rs");
+}
+
+#[test]
+fn a_file_that_no_module_names_is_found() {
+    let tree = |parent: &str| match parent {
+        "tests/it/main.rs" => Some("mod harness;\n// mod hub;\nmod hubs;".to_owned()),
+        "src/hub/mod.rs" => Some("pub mod keys;\n#[cfg(test)]\nmod keys_test;".to_owned()),
+        _ => None,
+    };
+    for declared in
+        ["tests/it/harness/mod.rs", "src/hub/keys.rs", "src/hub/keys_test.rs", "tests/it/main.rs", "tests/a.rs"]
+    {
+        assert!(is_declared(declared, tree), "{declared}");
+    }
+    for orphan in ["tests/it/hub/mod.rs", "tests/it/other.rs", "src/hub/key.rs"] {
+        assert!(!is_declared(orphan, tree), "{orphan}");
+    }
 }

@@ -32,6 +32,8 @@ pub struct View {
     pub text: String,
     /// String literals blank too.
     pub code: String,
+    /// As `code`, but with the `#[cfg(test)]` items.
+    pub with_tests: String,
 }
 
 impl View {
@@ -64,7 +66,7 @@ impl View {
             blank(&mut code, range);
         }
         let whole = |bytes| String::from_utf8(bytes).expect("only whole tokens were blanked");
-        Self { text: whole(text), code: whole(code) }
+        Self { text: whole(text), code: whole(code), with_tests: plain }
     }
 }
 

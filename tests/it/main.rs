@@ -9,5 +9,9 @@
     reason = "a test fails by a panic, also in the helpers it calls, and shows what led to it"
 )]
 
+mod cli;
 mod harness;
 mod hub;
+mod operators;
+mod secrets;
+mod two_nodes;

@@ -4,14 +4,18 @@ use super::explain::{self, Explained, Note};
 use super::frames::Frames;
 use super::{Bad, Direction, Done};
 use crate::config::{self, Config, DialectName, Mount};
-use crate::dialect::{Hidden, HubMessage, Notes, View, WireError, aether_v3, lens};
+use crate::dialect::{Hidden, HubMessage, Notes, View, Wire, WireError, aether_v3, lens};
 use crate::edge::spoken_and_heard;
+use crate::envelope::json;
+use crate::session::Settings;
+use std::borrow::Cow;
 
 /// Everything an envelope is translated with.
 pub(super) struct Down {
     frames: Frames,
     view: View,
     as_envelope: bool,
+    wire: Wire,
     reject_unknown: bool,
 }
 
@@ -21,7 +25,19 @@ impl Down {
         let (_, view) = spoken_and_heard(&Mount::new("", DialectName::AetherV2), config);
         let as_envelope = config.v2.render == config::Render::Envelope;
         let reject_unknown = config.envelope.unknown_members == config::UnknownMembers::Reject;
-        Self { frames, view, as_envelope, reject_unknown }
+        Self { frames, view, as_envelope, wire: Settings::new(config).wire, reject_unknown }
+    }
+
+    /// What clients see becomes what the hub would carry, so that nothing a client wrote is taken for a receipt.
+    /// On the plain wire both look the same.
+    fn as_on_the_hub<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let seen_by_clients = |members: &[json::Member<'_>]| members.last().is_some_and(|m| m.key_token != "\"_hub\"");
+        match text.trim_end().strip_suffix('}') {
+            Some(open) if self.wire == Wire::Extended && json::members(text).is_ok_and(|m| seen_by_clients(&m)) => {
+                format!("{open},\"_hub\":{{}}}}").into()
+            }
+            _ => text.into(),
+        }
     }
 
     fn notes(&self, message: &HubMessage<'_>, original: bool) -> Result<Vec<Note>, Bad> {
@@ -42,7 +58,8 @@ impl Down {
 impl Direction for Down {
     fn line(&self, line: &[u8]) -> Result<Done, Bad> {
         let text = std::str::from_utf8(line).map_err(|_| Bad::new("not UTF-8"))?;
-        let message = HubMessage::read(text).map_err(|error| {
+        let text = self.as_on_the_hub(text);
+        let message = HubMessage::read(&text).map_err(|error| {
             let why = error.to_string();
             let problems = if let WireError::NotV3(problems) = error { problems } else { Vec::new() };
             Bad { why, problems }

@@ -13,6 +13,9 @@ use std::{
 };
 use tempfile::TempDir;
 
+/// The name of its configuration file.
+const CONFIG: &str = "config.toml";
+
 /// How the proxy is to be started.
 #[derive(Default)]
 pub struct ProxyOptions {
@@ -52,7 +55,7 @@ impl ProxyOptions {
     /// That it ended or said nothing in time, with its output.
     pub async fn try_start(self) -> Result<ProxyProcess, String> {
         let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("config.toml");
+        let file = dir.path().join(CONFIG);
         std::fs::write(&file, &self.config).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_aether-proxy"));
         // The variables of whoever runs the tests must not change what is tested.
@@ -75,8 +78,7 @@ impl ProxyOptions {
             collect(child.stderr.take().expect("it was piped"), &output),
         ];
         let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut proxy =
-            ProxyProcess { child, clients: unknown, admin: unknown, output, readers: readers.into(), _dir: dir };
+        let mut proxy = ProxyProcess { child, clients: unknown, admin: unknown, output, readers: readers.into(), dir };
         let started = eventually::look(
             PATIENCE,
             async || (proxy.child.try_wait().expect("a child can be asked"), addresses(&proxy.output.lock())),
@@ -104,7 +106,7 @@ pub struct ProxyProcess {
     admin: SocketAddr,
     output: Arc<Mutex<String>>,
     readers: Vec<JoinHandle<()>>,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl ProxyProcess {
@@ -131,6 +133,11 @@ impl ProxyProcess {
     /// `http://…` of the operators' listener for a path that begins with `/`.
     pub fn admin_url(&self, path: &str) -> String {
         format!("http://{}{path}", self.admin)
+    }
+
+    /// Writes another configuration file in the place of its own; it is read when the proxy gets a HUP.
+    pub fn configure(&self, text: &str) {
+        std::fs::write(self.dir.path().join(CONFIG), text).unwrap();
     }
 
     pub fn pid(&self) -> u32 {

@@ -1,0 +1,111 @@
+//! Secrets reach nothing that anybody reads: a proxy runs with marked secrets through good and bad times, and
+//! then everything it said is searched: log, metrics, pages, answers, error envelopes, command output.
+
+use crate::harness::client::{Client, Dial};
+use crate::harness::http;
+use crate::harness::proxy::ProxyOptions;
+use crate::harness::redis::RedisServer;
+use std::fmt::Write as _;
+use std::process::Command;
+use std::time::Duration;
+
+const KEY: &str = "MARKED-api-key-3141";
+const WRONG_KEY: &str = "MARKED-wrong-key-2718";
+const JWT_SECRET: &str = "MARKED-jwt-secret-at-least-32-bytes-long-1618";
+const REDIS_PASSWORD: &str = "MARKED-redis-password-1414";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_secret_reaches_anything_that_is_read() {
+    let mut redis = RedisServer::start().await;
+    redis.command(&["CONFIG", "SET", "requirepass", REDIS_PASSWORD]).await;
+    let address = redis.addr();
+    let url = format!("redis://:{REDIS_PASSWORD}@{address}");
+    let config = format!(
+        "hub.url = \"{url}\"\nhub.command_timeout = \"500ms\"\ntelemetry.log_level = \"trace\"\n\
+         [[auth.api_keys]]\nname = \"web\"\nkey = \"{KEY}\"\n[auth.jwt]\nsecret = \"{JWT_SECRET}\"\n"
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("proxy.toml");
+    std::fs::write(&file, &config).unwrap();
+    let command = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_aether-proxy"))
+            .arg("--config")
+            .arg(&file)
+            .args(arguments)
+            .output()
+            .unwrap();
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let mut said = String::new();
+
+    let (token, _) = command(&["token", "--sub", "u1", "--account", "acme"]);
+    let token = token.trim().to_owned();
+    assert_eq!(token.split('.').count(), 3, "a token: {token}");
+    for arguments in [
+        &["check"][..],
+        &["check", "--set", "auth.api_keys=MARKED-9"],
+        &["--set", "hub.url=bogus://u:MARKED-10@h", "check"],
+    ] {
+        let (out, err) = command(arguments);
+        write!(said, "{out}{err}").unwrap();
+    }
+
+    let mut options = ProxyOptions::default();
+    for line in config.lines() {
+        options = options.line(line);
+    }
+    let mut proxy = options.start().await;
+    let path = "/v3/ws/group/g/client/";
+    let dial = async |rest: &str| Client::connect(&proxy.client_url(&format!("{path}{rest}"))).await;
+    let mut good = dial(&format!("a?api_key={KEY}&jwt={token}")).await.expect("a key and a token");
+    good.send_text("{\"msg_type\":\"msg\",\"target\":\"nobody\"}").await;
+    write!(said, "{}", good.expect_json().await).unwrap();
+    let by_header = Dial::new(&proxy.client_url(&format!("{path}b"))).header("x-api-key", KEY);
+    let by_header = by_header.header("authorization", &format!("Bearer {token}")).connect().await.expect("by header");
+    let offered = [format!("aether.api_key.{KEY}"), format!("aether.jwt.{token}"), "aether.v3".to_owned()];
+    let offered: Vec<_> = offered.iter().map(String::as_str).collect();
+    let by_protocol =
+        Dial::new(&proxy.client_url(&format!("{path}c"))).protocols(&offered).connect().await.expect("by protocol");
+    assert_eq!(by_protocol.header("sec-websocket-protocol"), "aether.v3");
+
+    // Everything that can go wrong with them.
+    let broken = format!("{}x", &token[..token.len() - 2]);
+    for rest in [
+        format!("d?api_key={WRONG_KEY}"),
+        format!("e?jwt={broken}"),
+        format!("f?api_key={KEY}&jwt=MARKED.no.token"),
+        "g".into(),
+    ] {
+        let refused = dial(&rest).await.err().expect("refused");
+        write!(said, "{} {:?} {}", refused.status, refused.headers, refused.body).unwrap();
+        assert_eq!(refused.status, 401);
+    }
+    for path in [
+        format!("/nowhere?api_key={KEY}"),
+        format!("/v3/ws/group//client/?jwt={token}"),
+        format!("/ws/{KEY}?api_key={KEY}"),
+    ] {
+        write!(said, "{}", http::get(&format!("http://{}{path}", proxy.clients())).await.body).unwrap();
+    }
+    redis.kill();
+    good.send_text("{\"msg_type\":\"msg\",\"target\":\"group\",\"msg\":\"lost?\"}").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for page in ["/metrics", "/readyz", "/livez", "/", "/nowhere"] {
+        write!(said, "{}", http::get(&proxy.admin_url(page)).await.body).unwrap();
+    }
+    // It comes back without its password, and refuses the one it is given.
+    redis.restart().await;
+    proxy.signal("HUP");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    drop((by_header, by_protocol, good));
+    proxy.signal("TERM");
+    proxy.wait_exit(Duration::from_secs(30)).await;
+    said.push_str(&proxy.output());
+
+    assert!(said.contains("listening") && said.contains("aether_connections"), "something was said at all");
+    let signature = token.rsplit('.').next().unwrap();
+    for secret in ["MARKED", signature, &broken] {
+        let found = said.lines().find(|line| line.contains(secret));
+        assert_eq!(found, None, "{secret} was told");
+    }
+}
