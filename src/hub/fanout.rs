@@ -3,9 +3,9 @@
 
 use super::outbox::{Delivery, Pushed};
 use super::registry::Registry;
-use super::scope::Address;
+use super::scope::{Address, Owner, Scope};
 use super::seat::{Seat, Tenancy};
-use crate::dialect::{Hidden, HubMessage, OwnedFrame, Protocol, Spoken, View};
+use crate::dialect::{Hidden, HubMessage, OwnedFrame, Protocol, Spoken, View, Wire};
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::{Direction, Lost, Outcome, Path, Suppressed, Translation};
 use smallvec::SmallVec;
@@ -19,6 +19,7 @@ pub struct Fanout {
     registry: Arc<Registry>,
     metrics: Arc<Metrics>,
     tenancy: Tenancy,
+    wire: Wire,
 }
 
 /// Deliveries of one message on one path, added to the counters at its end.
@@ -31,8 +32,8 @@ struct Tally {
 
 impl Fanout {
     /// Delivers to the seats of this registry.
-    pub fn new(registry: Arc<Registry>, metrics: Arc<Metrics>, tenancy: Tenancy) -> Self {
-        Self { registry, metrics, tenancy }
+    pub fn new(registry: Arc<Registry>, metrics: Arc<Metrics>, tenancy: Tenancy, wire: Wire) -> Self {
+        Self { registry, metrics, tenancy, wire }
     }
 
     /// The seats it delivers to.
@@ -46,12 +47,12 @@ impl Fanout {
     }
 
     /// Delivers a message that came on a scope.
-    pub fn deliver(&self, to: &Address, message: &HubMessage<'_>, arrived: Instant) {
+    pub fn deliver(&self, scope: &Scope, message: &HubMessage<'_>, arrived: Instant) {
         let from = message.protocol();
         let mut rendered: SmallVec<[(View, Result<Message, Hidden>); 2]> = SmallVec::new();
         let mut tally = [Tally::default(); 2];
-        self.registry.for_each(to, |seat| {
-            if !self.is_meant(to, seat, message) {
+        self.registry.for_each(&scope.to, |seat| {
+            if !self.is_meant(scope, seat, message) {
                 return;
             }
             let path = Path::between(from, seat.view.protocol());
@@ -75,11 +76,16 @@ impl Fanout {
     }
 
     /// Is this copy of the message for this seat at all? What is not, is not expected either.
-    fn is_meant(&self, to: &Address, seat: &Seat, message: &HubMessage<'_>) -> bool {
-        // A foreign publisher knows no accounts; it speaks to the whole channel.
-        let may = message.is_foreign() || self.tenancy.may_reach(message.account(), seat.account());
+    fn is_meant(&self, scope: &Scope, seat: &Seat, message: &HubMessage<'_>) -> bool {
+        let may = match &scope.owner {
+            Owner::Account(account) => account.as_ref() == seat.account(),
+            // A foreign publisher knows no accounts; it speaks to the whole channel. On the plain wire it cannot
+            // be told from a client without one, which must not reach everybody.
+            Owner::All if message.is_foreign() && self.wire == Wire::Extended => true,
+            Owner::All => self.tenancy.may_reach(message.account(), seat.account()),
+        };
         // A V2 frame with a global audience travels twice; V2 seats take the copy of the V2 scope.
-        let other_copy = seat.global && matches!(to, Address::Group(_)) && message.protocol() == Protocol::V2;
+        let other_copy = seat.global && matches!(scope.to, Address::Group(_)) && message.protocol() == Protocol::V2;
         may && !other_copy
     }
 
@@ -120,6 +126,14 @@ impl Fanout {
         self.metrics.deliveries_expected.with((path,)).inc_by(tally.expected);
         self.metrics.deliveries.with((path, Outcome::Suppressed)).inc_by(tally.suppressed);
         self.metrics.deliveries.with((path, Outcome::Lost)).inc_by(tally.lost);
+    }
+
+    /// Books deliveries to a connection that never came in: nobody was owed them.
+    pub fn book_unowed(&self, by_path: [u32; 4]) {
+        for (path, n) in [Path::V2V2, Path::V2V3, Path::V3V2, Path::V3V3].into_iter().zip(by_path) {
+            self.metrics.deliveries.with((path, Outcome::Suppressed)).inc_by(u64::from(n));
+            self.metrics.messages_suppressed.with((Suppressed::NotForYou,)).inc_by(u64::from(n));
+        }
     }
 
     /// Books deliveries that were queued and did not reach the socket, one entry a path.

@@ -1,6 +1,6 @@
 //! Owns every name on Redis: channels, journals, presence, leases, probes. Nothing else writes one.
 
-use super::scope::{Address, Scope};
+use super::scope::{Address, Owner, Scope};
 use super::slot::{slot_of, tag_of};
 use crate::config;
 use crate::envelope::{AccountId, GroupId};
@@ -22,8 +22,11 @@ impl Keys {
 
     /// The scope of an address for somebody of this account.
     pub fn scope(&self, to: Address, account: Option<&AccountId>) -> Scope {
-        let account = self.template(&to).contains("{account}").then(|| account.cloned()).flatten();
-        Scope { to, account }
+        let owner = match self.template(&to).contains("{account}") {
+            true => Owner::Account(account.cloned()),
+            false => Owner::All,
+        };
+        Scope { to, owner }
     }
 
     fn template(&self, to: &Address) -> &str {
@@ -37,7 +40,10 @@ impl Keys {
 
     /// The Pub/Sub channel of a scope.
     pub fn channel(&self, scope: &Scope) -> String {
-        let account = scope.account.as_ref().map_or(NO_ACCOUNT, AccountId::as_str);
+        let account = match &scope.owner {
+            Owner::Account(Some(account)) => account.as_str(),
+            Owner::Account(None) | Owner::All => NO_ACCOUNT,
+        };
         // Ids are put in last and once, so that an id that looks like a placeholder stays an id.
         let fill = |template: &str, name: &str, id: &str| match template.split_once(name) {
             Some((before, after)) => {

@@ -20,7 +20,7 @@ pub use outbox::{Batch, Delivery, Notice, Outbox, Pushed};
 pub use presence::Member;
 pub use publication::{Publication, PublishError};
 pub use registry::Registry;
-pub use scope::{Address, Scope};
+pub use scope::{Address, Owner, Scope};
 pub use seat::{Seat, SeatId, Tenancy};
 
 use crate::clock::Clock;
@@ -90,12 +90,11 @@ impl Hub {
     pub fn start(parts: Parts) -> Result<Arc<Self>, StartError> {
         let keys = Arc::new(Keys::new(parts.config.channels.clone()));
         let registry = Arc::new(Registry::default());
-        let fanout = Arc::new(Fanout::new(registry, parts.metrics.clone(), parts.tenancy));
-        // The in-process hub has no link to lose, so it needs no stamps; the plain wire has no place for them.
         let wire = match parts.config.wire {
             config::Wire::Extended => Wire::Extended,
             config::Wire::Plain => Wire::Plain,
         };
+        let fanout = Arc::new(Fanout::new(registry, parts.metrics.clone(), parts.tenancy, wire));
         let announcer = Announcer::new(parts.clock.clone(), parts.nulls, wire, keys.clone());
         let bus = Bus::start(&parts, &keys, &fanout, announcer)?;
         let leaving = Arc::new(Leaving::new(parts.config.presence.grace));
@@ -220,7 +219,7 @@ impl Hub {
         self.fanout.registry().remove(seat);
         self.bus.unsubscribe(scopes);
         // What came for it meanwhile was never owed to anybody who was in.
-        self.abandon(seat, Lost::HubUnavailable);
+        self.fanout.book_unowed(seat.outbox.end());
     }
 
     fn scopes(&self, seat: &Seat) -> Vec<Scope> {

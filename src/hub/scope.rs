@@ -3,13 +3,22 @@
 use crate::envelope::{AccountId, ClientId, GroupId};
 use crate::telemetry::labels::Scope as ScopeLabel;
 
-/// An address on the hub. The account is part of it only where the channel's name holds one.
+/// An address on the hub, and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Scope {
     /// What it addresses.
     pub to: Address,
-    /// The account in the channel's name.
-    pub account: Option<AccountId>,
+    /// Who shares it.
+    pub owner: Owner,
+}
+
+/// Who shares a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// All accounts: its name holds none, messages tell theirs.
+    All,
+    /// One account, or those without any: its name says which.
+    Account(Option<AccountId>),
 }
 
 /// What a scope addresses.

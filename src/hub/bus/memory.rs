@@ -58,7 +58,7 @@ impl Memory {
         };
         let lane = self.hasher.hash_one(&publication.scope.to) as usize % LANES;
         let _in_order = self.lanes[lane].lock();
-        self.fanout.deliver(&publication.scope.to, &message, Instant::now());
+        self.fanout.deliver(&publication.scope, &message, Instant::now());
         publication.done(&self.metrics);
         Ok(())
     }
@@ -106,13 +106,13 @@ impl Memory {
     /// See `Bus::members`.
     pub fn members(&self, group: &GroupId) -> Vec<Member> {
         let Some(clients) = self.present.get(group) else { return Vec::new() };
-        clients
-            .iter()
-            .filter_map(|((account, client), connections)| {
-                let (_, protocol) = connections.last()?;
-                Some(Member { account: account.clone(), client: client.clone(), protocol: *protocol })
-            })
-            .collect()
+        let newest = |((account, client), connections): (&Who, &Vec<(SeatId, Protocol)>)| {
+            let (_, protocol) = connections.last()?;
+            Some(Member { account: account.clone(), client: client.clone(), protocol: *protocol })
+        };
+        let mut members: Vec<_> = clients.iter().filter_map(newest).collect();
+        members.sort_by(|a, b| a.client.cmp(&b.client));
+        members
     }
 
     fn announce(&self, event: Event, seat: &Seat) {

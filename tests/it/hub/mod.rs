@@ -7,4 +7,5 @@ mod node;
 mod presence;
 mod sentinel;
 mod stream;
+mod tenancy;
 mod upkeep;

@@ -1,5 +1,7 @@
 //! A hub as one node runs it, without sockets: seats whose queues a test reads.
 
+use crate::harness::PATIENCE;
+use crate::harness::eventually::eventually;
 use aether_proxy::clock::Clock;
 use aether_proxy::config::{self, DuplicateClient, RedisUrl, SlowConsumer};
 use aether_proxy::dialect::aether_v2::Hears;
@@ -217,7 +219,9 @@ impl Client {
 
     /// Who is present in its group.
     pub async fn members(&self) -> Vec<String> {
-        let members = self.hub.members(&self.seat).await.expect("an answer");
+        // A slow machine may need more than one deadline.
+        let ask = async || self.hub.members(&self.seat).await.ok();
+        let members = eventually!(PATIENCE, ask().await, |answer| answer.is_some()).expect("an answer");
         let mut ids: Vec<_> = members.into_iter().map(|m| m.client.to_string()).collect();
         ids.sort();
         ids

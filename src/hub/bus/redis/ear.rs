@@ -9,7 +9,7 @@ use super::subscriber::{Ear, Subscriber};
 use super::wanted::{Channel, Purpose};
 use crate::dialect::{HubMessage, WireError};
 use crate::hub::outbox::Notice;
-use crate::hub::scope::Address;
+use crate::hub::scope::{Address, Owner, Scope};
 use crate::hub::slot::slot_of;
 use crate::telemetry::labels::{Foreign, Gap};
 use tokio::time::Instant;
@@ -28,6 +28,8 @@ pub struct Heard {
     pub(super) home: u64,
     /// The link confirmed it.
     confirmed: bool,
+    /// When it last had something to deliver.
+    delivered: Option<Instant>,
 }
 
 impl Heard {
@@ -41,17 +43,21 @@ impl Heard {
 impl Subscriber {
     /// Counts a channel.
     pub(super) fn gauge(&self, purpose: &Purpose, by: i64) {
-        if let Purpose::Scope(to) = purpose {
-            self.metrics.hub_subscriptions.with((to.label(),)).add(by);
+        if let Purpose::Scope(scope) = purpose {
+            self.metrics.hub_subscriptions.with((scope.to.label(),)).add(by);
         }
     }
 }
 
+/// The scope of what delivers nothing.
+const NOWHERE: Scope = Scope { to: Address::Broadcast, owner: Owner::All };
+
 /// Delivers what a line lets through.
 struct Deliver<'a> {
     of: &'a Subscriber,
-    to: &'a Address,
+    scope: &'a Scope,
     arrived: Instant,
+    delivered: bool,
 }
 
 impl Sink for Deliver<'_> {
@@ -59,7 +65,8 @@ impl Sink for Deliver<'_> {
         if message.is_foreign() {
             self.of.metrics.hub_foreign.with((Foreign::Valid,)).inc();
         }
-        self.of.fanout.deliver(self.to, message, self.arrived);
+        self.delivered = true;
+        self.of.fanout.deliver(self.scope, message, self.arrived);
     }
 
     fn invalid(&mut self, error: &WireError) {
@@ -81,7 +88,7 @@ impl Ear {
         self.of.gauge(&purpose, 1);
         let journal = self.of.journal && matches!(purpose, Purpose::Scope(_));
         let line = Line::new(journal, self.of.config.repair_buffer);
-        let heard = Heard { purpose, line, slot: slot_of(&channel), home: 0, confirmed: false };
+        let heard = Heard { purpose, line, slot: slot_of(&channel), home: 0, confirmed: false, delivered: None };
         self.homeless.insert(channel.clone());
         self.lines.insert(channel, heard);
     }
@@ -199,12 +206,18 @@ impl Ear {
         let Some(heard) = self.lines.get_mut(channel) else { return };
         let (of, home) = (&self.of, heard.home);
         let mut noticed = Noticed::default();
-        let to = match &heard.purpose {
-            Purpose::Scope(to) => to,
+        let scope = match &heard.purpose {
+            Purpose::Scope(scope) => scope,
             // It keeps no order, and delivers nothing.
-            Purpose::Control => &Address::Broadcast,
+            Purpose::Control => &NOWHERE,
         };
-        let need = act(&mut heard.line, &mut Deliver { of, to, arrived: Instant::now() }, &mut noticed);
+        let mut sink = Deliver { of, scope, arrived: Instant::now(), delivered: false };
+        let need = act(&mut heard.line, &mut sink, &mut noticed);
+        // A journal that nobody wrote to for long has expired; what vanishes sooner may have held news.
+        noticed.unsure &= heard.delivered.is_some_and(|at| at.elapsed() < of.config.journal_ttl);
+        if sink.delivered {
+            heard.delivered = Some(sink.arrived);
+        }
         let what = match need {
             Need::Nothing => None,
             Need::Top => Some(What::Top),
@@ -230,16 +243,17 @@ impl Ear {
         if noticed.reset {
             gap(Gap::EpochReset);
         }
-        match (noticed.lost, noticed.repaired, self.lines.get(channel).map(|heard| &heard.purpose)) {
-            (true, _, Some(Purpose::Scope(to))) => {
-                gap(Gap::Unrepaired);
-                let scope = to.label().label();
-                let tell = |unsaid| tracing::error!(scope, unsaid, "messages are lost: the journal holds them no more");
-                self.losses.say(tell);
-                self.of.fanout.registry().for_each(to, |seat| seat.outbox.notify(Notice::Gap));
-            }
-            (false, true, _) => gap(Gap::Repaired),
-            _ => {}
+        let Some(Purpose::Scope(scope)) = self.lines.get(channel).map(|heard| &heard.purpose) else { return };
+        if noticed.lost {
+            gap(Gap::Unrepaired);
+            let scope = scope.to.label().label();
+            let tell = |unsaid| tracing::error!(scope, unsaid, "messages are lost: the journal holds them no more");
+            self.losses.say(tell);
+        } else if noticed.repaired {
+            gap(Gap::Repaired);
+        }
+        if noticed.lost || noticed.unsure {
+            self.of.fanout.registry().for_each(&scope.to, |seat| seat.outbox.notify(Notice::Gap));
         }
     }
 

@@ -55,6 +55,8 @@ pub struct Noticed {
     pub lost: bool,
     /// The scope began anew.
     pub reset: bool,
+    /// It did so while nobody listened: what the old journal still held for us, nobody knows.
+    pub unsure: bool,
     /// The line is settled now: whoever waits for it may come in.
     pub settled: bool,
 }
@@ -283,6 +285,7 @@ impl Line {
         if epoch != range.top.epoch {
             // Flushed, or expired.
             noticed.reset |= !epoch.is_empty();
+            noticed.unsure |= !epoch.is_empty();
             self.history.disown(u64::MAX);
             self.cursor = Cursor::at(&range.top.epoch, 0);
             return None;

@@ -215,10 +215,8 @@ impl Redis {
     /// See `Bus::subscribe`.
     pub async fn subscribe(&self, scopes: &[Scope]) -> Result<(), AttachError> {
         let wanted = &self.wanted;
-        let waiting: Vec<_> = scopes
-            .iter()
-            .filter_map(|scope| wanted.add(self.channel(scope), Purpose::Scope(scope.to.clone())))
-            .collect();
+        let waiting: Vec<_> =
+            scopes.iter().filter_map(|scope| wanted.add(self.channel(scope), Purpose::Scope(scope.clone()))).collect();
         if waiting.is_empty() {
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! Owns which channels this node wants to hear: the desired state that the subscriber brings its links to.
 //! Sessions change it at any time; the subscriber applies it.
 
-use crate::hub::scope::Address;
+use crate::hub::scope::Scope;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
@@ -11,7 +11,7 @@ use tokio::sync::{Notify, oneshot};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Purpose {
     /// Messages of a scope.
-    Scope(Address),
+    Scope(Scope),
     /// What proxies tell each other.
     Control,
 }
