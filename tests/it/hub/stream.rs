@@ -20,7 +20,8 @@ pub struct Came {
     pub repeated: usize,
     /// Came after one that was sent later.
     pub disordered: usize,
-    pub missing: usize,
+    /// Never came.
+    pub missing: Vec<usize>,
     /// Refused at once, or told later by a notice.
     pub failed: usize,
     /// The receiver was told of a hole.
@@ -90,7 +91,7 @@ async fn count(sent: usize, receiver: &mut Client) -> Came {
     }
     // What would come twice comes now.
     came.repeated += receiver.texts(1, Duration::from_millis(20)).await.len();
-    came.missing = seen.iter().filter(|seen| !**seen).count();
+    came.missing = (0..sent).filter(|number| !seen[*number]).collect();
     came.told = receiver.notices.iter().filter(|notice| **notice == Notice::Gap).count();
     came
 }

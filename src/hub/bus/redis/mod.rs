@@ -45,6 +45,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use topology::Topology;
 use wanted::{Channel, Purpose, Wanted};
 
+/// Messages on their way to the publisher.
+const INTAKE: usize = 256;
 /// Joins and leaves that may wait for Redis.
 const PRESENCE_QUEUE: usize = 4096;
 
@@ -140,9 +142,8 @@ impl Redis {
         };
         let journal = config.journal && wire == Wire::Extended;
         let sharded = connector.target().mode == Mode::Cluster;
-        // One half waits to be taken up, the other in its slot's queue.
-        let half = config.publish_queue.div_ceil(2).max(1);
-        let (jobs, queue) = mpsc::channel(half);
+        // What waits, waits in its slot's queue; this is the way there.
+        let (jobs, queue) = mpsc::channel(config.publish_queue.clamp(1, INTAKE));
         let health = Arc::new(Health::new(parts.metrics.clone()));
         let wanted = Arc::new(Wanted::default());
         // It is wanted as long as the node lives.
@@ -158,7 +159,7 @@ impl Redis {
                 journal: journal.then_some((config.journal_length, config.journal_ttl)),
                 sharded,
             },
-            most: half,
+            most: config.publish_queue,
             health: health.clone(),
             metrics: parts.metrics.clone(),
         };

@@ -79,7 +79,7 @@ pub struct Publisher {
     pub keys: Arc<Keys>,
     /// How.
     pub style: Style,
-    /// Messages that may wait.
+    /// Messages that may wait; of a master that stands still half as many beside them.
     pub most: usize,
     /// Where it says whether it works.
     pub health: Arc<Health>,
@@ -250,7 +250,7 @@ impl Desk {
         let length = queued + self.waiting.len();
         self.of.metrics.hub_publish_queue.only().set(i64::try_from(length).unwrap_or(i64::MAX));
         // With one master there is nobody to hold up: whoever publishes waits.
-        let share = if self.lanes.len() > 1 { self.of.most / self.lanes.len() } else { usize::MAX };
+        let share = if self.lanes.len() > 1 { self.of.most / 2 } else { usize::MAX };
         self.standing = 0;
         for (node, lane) in &mut self.lanes {
             let stands = !lane.up || lane.out.is_some_and(|since| since.elapsed() > STANDS);
