@@ -45,12 +45,13 @@ fn run(options: &Options) -> Result<u64, String> {
     }
     let runs = options.runs(redis.is_some());
     proc::descriptors(runs.iter().map(|run| run.connections).max().unwrap_or_default())?;
+    let machine = proc::machine();
     let pinned = !options.no_pin && servers::pin_self();
     let mut date = String::new();
     Clock::system().now().write(&mut date);
     let head = [
         ("date", date),
-        ("machine", proc::machine()),
+        ("machine", machine),
         ("proxy", if cfg!(debug_assertions) { "debug build: no figures to keep" } else { "release build" }.to_owned()),
         ("redis", redis.map_or("none found".to_owned(), |path| path.display().to_string())),
         ("cores", if pinned { "servers on the first, load on the second" } else { "as the kernel likes" }.to_owned()),

@@ -112,7 +112,13 @@ pub struct Run {
 impl Options {
     /// Seconds of each measurement.
     pub fn time(&self) -> Duration {
-        Duration::from_secs(self.secs.unwrap_or(if self.is_quick() { 1 } else { 5 }).max(1))
+        Duration::from_secs(self.secs.unwrap_or(if self.is_quick() { 1 } else { 3 }).max(1))
+    }
+
+    /// How long idle connections are watched, which is also how often the proxy then pings them: slow enough
+    /// that it is at rest in between.
+    pub fn idle_time(&self) -> Duration {
+        if self.is_quick() { self.time() } else { self.time().max(Duration::from_secs(10)) }
     }
 
     /// Rounds.

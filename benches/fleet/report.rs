@@ -66,15 +66,15 @@ const CONNECTIONS: &[Column] = &[
     Column::Spread("MiB empty", 1),
     Column::Spread("CPU %", 2),
     Column::Spread("connections/s", 0),
-    Column::Spread("proxy µs", 1),
-    Column::Spread("redis µs", 1),
+    Column::Spread("proxy µs/handshake", 1),
+    Column::Spread("redis µs/handshake", 1),
     Column::Most("load %"),
     Column::Most("others %"),
 ];
 
 const MESSAGES: &[Column] = &[
-    Column::Spread("proxy µs", 2),
-    Column::Spread("redis µs", 2),
+    Column::Spread("proxy µs/delivery", 2),
+    Column::Spread("redis µs/delivery", 2),
     Column::Spread("deliveries/s", 0),
     Column::Spread("p50 ms", 2),
     Column::Spread("p99 ms", 2),

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 /// A ping interval of the proxy by default, in seconds.
 const PINGS_EVERY: f64 = 25.0;
 /// A server counts as at rest when it used less than this of so long a time.
-const REST: (Duration, u64) = (Duration::from_millis(250), 10_000_000);
+const REST: (Duration, u64) = (Duration::from_millis(250), 20_000_000);
 /// Nor is it waited for longer than this many of those times.
 const MOST_RESTS: usize = 240;
 
@@ -95,11 +95,10 @@ fn frame(run: &Run, publisher: usize, mark: &Mark, size: usize) -> String {
 /// # Errors
 /// What could not be started or connected.
 pub async fn measure(run: &Run, options: &Options, pinned: bool) -> Result<Vec<Sample>, String> {
-    let time = options.time();
     let mut settings = Vec::new();
     if run.what == What::Idle {
         // Every connection is pinged once while it is watched.
-        settings.push(("AETHER_LIMITS__PING_INTERVAL", format!("{}s", time.as_secs())));
+        settings.push(("AETHER_LIMITS__PING_INTERVAL", format!("{}s", options.idle_time().as_secs())));
     }
     let servers = Servers::start(&options.proxy, run.hub, pinned, &settings)?;
     let bench = Bench { run, options, servers, plan: Plan::new(run) };
@@ -158,14 +157,14 @@ impl Bench<'_> {
         let n = self.run.connections as f64;
         let mut sample = self.sample(String::new(), connected, crew.ended());
         sample.add("connections/s", n / connected.secs);
-        sample.add("proxy µs", settled.proxy as f64 / n / 1e3);
-        self.add_redis(&mut sample, settled.redis as f64 / n / 1e3);
+        sample.add("proxy µs/handshake", settled.proxy as f64 / n / 1e3);
+        self.add_redis(&mut sample, "redis µs/handshake", settled.redis as f64 / n / 1e3);
         sample
     }
 
     async fn idle(&self, empty: u64, crew: &Crew) -> Sample {
         let before = self.clocks();
-        sleep(self.options.time()).await;
+        sleep(self.options.idle_time()).await;
         let spent = before.until(&self.clocks());
         let held = proc::resident(self.servers.proxy());
         let mut sample = self.sample(String::new(), &spent, crew.ended());
@@ -196,8 +195,8 @@ impl Bench<'_> {
             let each = |ns: u64| ns as f64 / delivered.max(1) as f64 / 1e3;
             sample.add("deliveries", delivered as f64);
             sample.add("deliveries/s", delivered as f64 / spent.secs);
-            sample.add("proxy µs", each(spent.proxy));
-            self.add_redis(&mut sample, each(spent.redis));
+            sample.add("proxy µs/delivery", each(spent.proxy));
+            self.add_redis(&mut sample, "redis µs/delivery", each(spent.redis));
             if let Pace::Rate(_) = pace {
                 for (name, share) in [("p50 ms", 0.5), ("p99 ms", 0.99)] {
                     sample.add_some(name, crew.book().latency.quantile_ms(share));
@@ -211,9 +210,9 @@ impl Bench<'_> {
         samples
     }
 
-    fn add_redis(&self, sample: &mut Sample, value: f64) {
+    fn add_redis(&self, sample: &mut Sample, name: &'static str, value: f64) {
         if self.run.hub == HubKind::Redis {
-            sample.add("redis µs", value);
+            sample.add(name, value);
         }
     }
 

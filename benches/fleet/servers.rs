@@ -123,7 +123,7 @@ fn start_proxy(
     let mut log = BufReader::new(child.0.stderr.take().ok_or("stderr is piped")?);
     let (mut said, mut line) = (String::new(), String::new());
     while log.read_line(&mut line).is_ok_and(|n| n > 0) {
-        if let Some(address) = line.split("clients=").nth(1).and_then(|rest| rest.split_whitespace().next()) {
+        if let Some(address) = line.split("listening clients=").nth(1).and_then(|rest| rest.split_whitespace().next()) {
             let address = address.parse().map_err(|_| format!("no address: {line}"))?;
             // The rest is shown: the proxy has nothing to say unless something is wrong.
             std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::stderr()));
