@@ -125,8 +125,8 @@ fn entries(keys: &[config::ApiKey]) -> Result<Vec<Entry>, String> {
 
 fn entry(key: &config::ApiKey) -> Result<Entry, String> {
     // A name becomes a tenant, so it is held to the same rules as an account.
-    let name = AccountId::new(&key.name, super::authenticator::MAX_ACCOUNT)
-        .map_err(|e| format!("the name of an API key {e}"))?;
+    let name =
+        AccountId::new(&key.name, super::principal::MAX_ACCOUNT).map_err(|e| format!("the name of an API key {e}"))?;
     let digest = match (&key.key, &key.sha256) {
         (Some(key), None) if !key.expose().is_empty() => Ok(hash(key)),
         (None, Some(hex)) => from_hex(hex).ok_or_else(|| format!("API key `{name}`: sha256 must be 64 hex digits")),
@@ -135,7 +135,7 @@ fn entry(key: &config::ApiKey) -> Result<Entry, String> {
     let account = key
         .account
         .as_deref()
-        .map(|account| AccountId::new(account, super::authenticator::MAX_ACCOUNT))
+        .map(|account| AccountId::new(account, super::principal::MAX_ACCOUNT))
         .transpose()
         .map_err(|e| format!("API key `{name}`: the account {e}"))?;
     Ok(Entry { digest, name: name.as_str().into(), account, may_broadcast: key.broadcast })

@@ -14,9 +14,6 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-/// The longest account, in bytes.
-pub(super) const MAX_ACCOUNT: usize = 256;
 /// The longest credential that is looked at, in bytes.
 const MAX_CREDENTIAL: usize = 16 << 10;
 /// How often files are looked at.
@@ -164,7 +161,7 @@ impl Authenticator {
         let account = match (proven, &credentials.account) {
             (Some(proven), _) => Some(proven),
             (None, Some(claimed)) if state.takes_claimed_account() => {
-                Some(AccountId::new(claimed, MAX_ACCOUNT).map_err(Refusal::AccountInvalid)?)
+                Some(AccountId::new(claimed, super::principal::MAX_ACCOUNT).map_err(Refusal::AccountInvalid)?)
             }
             _ => None,
         };

@@ -1,7 +1,7 @@
 //! Owns what a token may say once its signature holds: `exp nbf iss aud` (RFC 7519 section 4.1), account, broadcast.
 
 use super::Refusal;
-use super::authenticator::MAX_ACCOUNT;
+use super::principal::MAX_ACCOUNT;
 use crate::clock::Timestamp;
 use crate::config;
 use crate::envelope::ids::AccountId;

@@ -1,7 +1,7 @@
 //! Owns where a client may put its credentials: query, headers, sub-protocols, in this order. Nothing is checked here.
 
 use super::Refusal;
-use super::subprotocol::{self, API_KEY_PREFIX, JWT_PREFIX};
+use super::subprotocol::{API_KEY_PREFIX, JWT_PREFIX, offered_after};
 use crate::config::Secret;
 use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, HeaderName, ORIGIN};
@@ -36,14 +36,14 @@ impl Credentials {
             api_key = header(headers, &HeaderName::from_static("x-api-key"))?.map(Secret::new);
         }
         if api_key.is_none() {
-            api_key = subprotocol::secret(headers, API_KEY_PREFIX)?;
+            api_key = offered(headers, API_KEY_PREFIX)?;
         }
         let mut token = parameter(query, "jwt")?.map(Secret::new);
         if token.is_none() {
             token = header(headers, &AUTHORIZATION)?.and_then(bearer).map(Secret::new);
         }
         if token.is_none() {
-            token = subprotocol::secret(headers, JWT_PREFIX)?;
+            token = offered(headers, JWT_PREFIX)?;
         }
         let mut account = parameter(query, "x_account_id")?;
         if account.is_none() {
@@ -54,8 +54,13 @@ impl Credentials {
     }
 }
 
+/// The secret among the sub-protocols behind this prefix.
+fn offered(headers: &HeaderMap, prefix: &str) -> Result<Option<Secret>, Refusal> {
+    Ok(offered_after(headers, prefix).map(decode).transpose()?.flatten().map(Secret::new))
+}
+
 /// Percent-decodes once; empty is none.
-pub(super) fn decode(text: &str) -> Result<Option<String>, Refusal> {
+fn decode(text: &str) -> Result<Option<String>, Refusal> {
     let decoded = percent_decode_str(text).decode_utf8().map_err(|_| Refusal::Unreadable)?;
     Ok((!decoded.is_empty()).then(|| decoded.into_owned()))
 }

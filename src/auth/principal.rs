@@ -1,5 +1,8 @@
 //! Owns what the house knows about a client once it is in: account, tenant, what it may do.
 
+/// The longest account, in bytes.
+pub(super) const MAX_ACCOUNT: usize = 256;
+
 use super::origin;
 use crate::clock::Timestamp;
 use crate::envelope::ids::AccountId;

@@ -3,9 +3,6 @@
 //! carries a secret must never be. A client must also offer one without a secret: a browser drops the connection when
 //! it offered some and none is answered.
 
-use super::Refusal;
-use super::credentials::decode;
-use crate::config::Secret;
 use hyper::HeaderMap;
 use hyper::header::SEC_WEBSOCKET_PROTOCOL;
 
@@ -33,12 +30,9 @@ pub fn carries_secret(subprotocol: &str) -> bool {
     [API_KEY_PREFIX, JWT_PREFIX].into_iter().any(|prefix| after(subprotocol, prefix).is_some())
 }
 
-/// The secret that is offered with this prefix.
-pub(super) fn secret(headers: &HeaderMap, prefix: &str) -> Result<Option<Secret>, Refusal> {
-    let Some(value) = offered_subprotocols(headers).into_iter().find_map(|name| after(name, prefix)) else {
-        return Ok(None);
-    };
-    Ok(decode(value)?.map(Secret::new))
+/// What is offered behind this prefix, still percent-encoded: a secret.
+pub(super) fn offered_after<'a>(headers: &'a HeaderMap, prefix: &str) -> Option<&'a str> {
+    offered_subprotocols(headers).into_iter().find_map(|name| after(name, prefix))
 }
 
 /// What follows the prefix, in whatever case the client wrote it: a secret must be recognised in any.
@@ -60,7 +54,7 @@ mod tests {
         assert_eq!(offered, ["aether.v3", "Aether.API_key.a%2Bb", "aether.jwt.x.y.z", "chat"]);
         let clean: Vec<_> = offered.into_iter().filter(|name| !carries_secret(name)).collect();
         assert_eq!(clean, ["aether.v3", "chat"]);
-        assert_eq!(secret(&headers, API_KEY_PREFIX), Ok(Some(Secret::new("a+b"))));
-        assert_eq!(secret(&headers, JWT_PREFIX), Ok(Some(Secret::new("x.y.z"))));
+        assert_eq!(offered_after(&headers, API_KEY_PREFIX), Some("a%2Bb"));
+        assert_eq!(offered_after(&headers, JWT_PREFIX), Some("x.y.z"));
     }
 }

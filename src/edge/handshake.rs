@@ -48,53 +48,32 @@ impl Edge {
         let state = self.state.load_full();
         let metrics = state.context.metrics.clone();
         let full = place.as_ref().is_none_or(|place| !place.admitted());
+        let found = place_of(&state, &request);
         // A path that belongs to no mount counts as v3.
-        let (protocol, result, answer) = match Self::checked(&state, &request, full) {
-            Err(refused) => (Protocol::V3, refused.result, refused.answer()),
-            Ok((upgrade, found)) => {
-                let protocol = found.rules.dialect.protocol();
-                match self.arrive(&state, &request, &upgrade, &found, peer).await {
-                    Ok(arrival) => {
-                        self.go_on::<T>(&mut request, arrival, place, state.limits.handshake_timeout);
-                        (protocol, Handshake::Accepted, upgrade.answer(protocol))
-                    }
-                    Err(refused) => {
-                        tracing::debug!(code = refused.code(), %peer, "handshake refused");
-                        let answer = match (refused.close, found.rules.refuse_with) {
-                            (Some(reason), RefuseWith::Close) => {
-                                self.turn_away::<T>(&mut request, reason, place, &state);
-                                upgrade.answer(protocol)
-                            }
-                            _ => refused.answer(),
-                        };
-                        (protocol, refused.result, answer)
-                    }
+        let protocol = found.as_ref().map_or(Protocol::V3, |found| found.rules.dialect.protocol());
+        let (result, answer) = match checked(&state, &request, found, full) {
+            Err(refused) => (refused.result, refused.answer()),
+            Ok((upgrade, found)) => match self.arrive(&state, &request, &upgrade, &found, peer).await {
+                Ok(arrival) => {
+                    self.go_on::<T>(&mut request, arrival, place, state.limits.handshake_timeout);
+                    (Handshake::Accepted, upgrade.answer(protocol))
                 }
-            }
+                Err(refused) => {
+                    tracing::debug!(code = refused.code(), %peer, "handshake refused");
+                    let answer = match (refused.close, found.rules.refuse_with) {
+                        (Some(reason), RefuseWith::Close) => {
+                            self.turn_away::<T>(&mut request, reason, place, &state);
+                            upgrade.answer(protocol)
+                        }
+                        _ => refused.answer(),
+                    };
+                    (refused.result, answer)
+                }
+            },
         };
         metrics.handshakes.with((protocol, result)).inc();
         metrics.handshake_duration.with((protocol,)).observe(started.elapsed().as_secs_f64());
         answer
-    }
-
-    /// What can be seen from the request alone.
-    fn checked<'s>(
-        state: &'s State,
-        request: &Request<Incoming>,
-        full: bool,
-    ) -> Result<(Upgrade, mounts::Place<'s>), Refused> {
-        let uri = request.uri();
-        if url_length(uri) > state.limits.url {
-            return Err(Refused::url_too_long());
-        }
-        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).or_else(|| uri.host());
-        let query = uri.query().unwrap_or_default();
-        let Some(found) = state.mounts.find(uri.path(), host, query) else {
-            let shapes = state.mounts.shapes();
-            return Err(if uri.path() == "/" { Refused::root(shapes) } else { Refused::unknown_path(shapes) });
-        };
-        let upgrade = Upgrade::check(request.method(), request.version(), request.headers())?;
-        if full { Err(Refused::full()) } else { Ok((upgrade, found)) }
     }
 
     /// Everything else: who is it, may it come in, does the hub have it?
@@ -151,9 +130,11 @@ impl Edge {
         });
         let client = Client { origin, dialect: rules.dialect, view, may_broadcast: principal.may_broadcast };
         let machine = Machine::new(client, context.settings.clone(), context.metrics.clone(), Instant::now());
-        let visit = Visit::begin(context.clone(), seat, peer, principal.tenant.as_str().into())
-            .await
-            .map_err(|_| Refused::hub_unavailable())?;
+        // In a task of its own: a client that goes away meanwhile drops this future, and what is half attached
+        // could not be detached; so it is attached first, and then dropped whole.
+        let begin = Visit::begin(context.clone(), seat, peer, principal.tenant.as_str().into());
+        let begun = self.sessions.spawn(begin).await;
+        let visit = begun.ok().and_then(Result::ok).ok_or_else(Refused::hub_unavailable)?;
         Ok(Arrival { visit, machine })
     }
 
@@ -167,10 +148,13 @@ impl Edge {
     ) {
         let upgrade = hyper::upgrade::on(request);
         self.sessions.spawn(async move {
-            let Arrival { visit, machine } = arrival;
-            // Without a transport the visit ends here, in its books.
-            if let Some((transport, leftover)) = upgraded::<T>(upgrade, patience).await {
-                Session::new(transport, leftover, machine, visit).await.run().await;
+            // In a box, so that its memory goes too. Without a transport the visit ends here, in its books.
+            let session = Box::pin(async move {
+                let (transport, leftover) = upgraded::<T>(upgrade, patience).await?;
+                Some(Session::new(transport, leftover, arrival.machine, arrival.visit).await)
+            });
+            if let Some(mut session) = session.await {
+                session.run().await;
             }
             drop(place);
         });
@@ -193,6 +177,31 @@ impl Edge {
             drop(place);
         });
     }
+}
+
+/// Its place in the table of mounts.
+fn place_of<'s>(state: &'s State, request: &Request<Incoming>) -> Option<mounts::Place<'s>> {
+    let uri = request.uri();
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).or_else(|| uri.host());
+    state.mounts.find(uri.path(), host, uri.query().unwrap_or_default())
+}
+
+/// What can be seen from the request alone.
+fn checked<'s>(
+    state: &State,
+    request: &Request<Incoming>,
+    found: Option<mounts::Place<'s>>,
+    full: bool,
+) -> Result<(Upgrade, mounts::Place<'s>), Refused> {
+    let uri = request.uri();
+    if url_length(uri) > state.limits.url {
+        return Err(Refused::url_too_long());
+    }
+    let shapes = state.mounts.shapes();
+    let found =
+        found.ok_or_else(|| if uri.path() == "/" { Refused::root(shapes) } else { Refused::unknown_path(shapes) })?;
+    let upgrade = Upgrade::check(request.method(), request.version(), request.headers())?;
+    if full { Err(Refused::full()) } else { Ok((upgrade, found)) }
 }
 
 /// The transport, once the 101 is written, and what was read behind the request.

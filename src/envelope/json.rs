@@ -66,16 +66,16 @@ pub fn tokens(text: &str) -> Result<Vec<Member<'_>>, serde_json::Error> {
 /// the first members may then have been handed on already.
 #[inline]
 pub fn each<'a>(text: &'a str, mut visit: impl FnMut(Member<'a>)) -> Option<()> {
-    walk(text, |key_token, value| {
-        visit(Member { key_token, key: decode_str(key_token)?, value });
+    walk(text, |key_token, key, value| {
+        visit(Member { key_token, key: key?, value });
         Some(())
     })
 }
 
 fn collect(text: &str, any_key: bool) -> Option<Vec<Member<'_>>> {
     let mut all = Vec::with_capacity(12);
-    walk(text, |key_token, value| {
-        let key = match decode_str(key_token) {
+    walk(text, |key_token, key, value| {
+        let key = match key {
             Some(key) => key,
             None if any_key => Cow::Borrowed(key_token),
             None => return None,
@@ -86,19 +86,21 @@ fn collect(text: &str, any_key: bool) -> Option<Vec<Member<'_>>> {
     Some(all)
 }
 
-/// Scans exactly one object; the visitor may stop it.
+/// Scans exactly one object; the visitor gets the key's token, the key (None when no text can hold it) and
+/// the value, and may stop it.
 #[inline]
-fn walk<'a>(text: &'a str, mut visit: impl FnMut(&'a str, &'a str) -> Option<()>) -> Option<()> {
+fn walk<'a>(text: &'a str, mut visit: impl FnMut(&'a str, Option<Cow<'a, str>>, &'a str) -> Option<()>) -> Option<()> {
     let mut scanner = Scanner::new(text);
     scanner.space();
     scanner.byte(b'{')?;
     scanner.space();
     if scanner.byte(b'}').is_none() {
         loop {
-            let key_token = scanner.string()?;
+            let (key_token, escaped) = scanner.string()?;
+            let key = if escaped { decode_str(key_token) } else { unquoted(key_token).map(Cow::Borrowed) };
             scanner.colon()?;
             let value = scanner.value()?;
-            visit(key_token, value)?;
+            visit(key_token, key, value)?;
             scanner.space();
             if scanner.byte(b',').is_none() {
                 break;
@@ -168,11 +170,38 @@ pub fn is_null(token: &str) -> bool {
 /// The text of a string token; None when it holds a lone surrogate, which no text can.
 #[inline]
 pub fn decode_str(token: &str) -> Option<Cow<'_, str>> {
-    let inner = token.strip_prefix('"')?.strip_suffix('"')?;
-    if plain_run(inner.as_bytes()) == inner.len() {
-        return Some(Cow::Borrowed(inner));
+    let inner = unquoted(token)?;
+    let run = plain_run(inner.as_bytes());
+    if run == inner.len() { Some(Cow::Borrowed(inner)) } else { unescaped(token, inner, run).map(Cow::Owned) }
+}
+
+/// The text of a string with escapes, the first of which stands at `run`.
+fn unescaped(token: &str, inner: &str, run: usize) -> Option<String> {
+    let mut text = String::with_capacity(inner.len());
+    let (mut plain, mut rest) = inner.split_at(run);
+    loop {
+        text.push_str(plain);
+        let Some(escape) = rest.as_bytes().get(..2) else { return rest.is_empty().then_some(text) };
+        if escape[0] != b'\\' {
+            return None;
+        }
+        text.push(match escape[1] {
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            same @ (b'"' | b'\\' | b'/') => char::from(same),
+            // Surrogates and whatever is wrong.
+            _ => return serde_json::from_str(token).ok(),
+        });
+        rest = &rest[2..];
+        (plain, rest) = rest.split_at(plain_run(rest.as_bytes()));
     }
-    serde_json::from_str(token).ok().map(Cow::Owned)
+}
+
+fn unquoted(token: &str) -> Option<&str> {
+    token.strip_prefix('"')?.strip_suffix('"')
 }
 
 /// Appends a text as a JSON string, escaping only what must be.
@@ -252,6 +281,17 @@ mod tests {
         write_str(&mut out, &text);
         assert_eq!(Some(&out), serde_json::to_string(&text).ok().as_ref());
         assert_eq!(decode_str(&out).as_deref(), Some(text.as_str()));
+    }
+
+    #[test]
+    fn what_is_no_token_is_not_decoded() {
+        for token in ["", "\"", "a", "\"a\"b\"", "\"\\\"", "\"\\é\"", "\"\u{1}é\"", "\"\\ud800\"", "\"\\u00\""] {
+            assert_eq!(decode_str(token), None, "{token:?}");
+        }
+        assert_eq!(
+            decode_str(r#""\n\r\t\b\f\"\\\/é\u00e9\ud83d\ude00""#).as_deref(),
+            Some("\n\r\t\u{8}\u{c}\"\\/éé😀")
+        );
     }
 
     #[test]

@@ -41,12 +41,12 @@ impl<'a> Scanner<'a> {
         (self.at == self.text.len()).then_some(())
     }
 
-    /// A string, as the token it is.
+    /// A string, as the token it is, and whether there are escapes in it.
     #[inline]
-    pub fn string(&mut self) -> Option<&'a str> {
+    pub fn string(&mut self) -> Option<(&'a str, bool)> {
         let from = self.at;
-        self.skip_string()?;
-        self.text.get(from..self.at)
+        let escaped = self.skip_string()?;
+        Some((self.text.get(from..self.at)?, escaped))
     }
 
     /// Any value, as the token it is.
@@ -62,7 +62,7 @@ impl<'a> Scanner<'a> {
 
     fn skip_scalar(&mut self) -> Option<()> {
         match self.peek()? {
-            b'"' => self.skip_string(),
+            b'"' => self.skip_string().map(|_| ()),
             b'-' | b'0'..=b'9' => self.skip_number(),
             b't' => self.skip_word("true"),
             b'f' => self.skip_word("false"),
@@ -155,29 +155,36 @@ impl<'a> Scanner<'a> {
         Some(())
     }
 
+    /// Were there escapes in it?
     #[inline]
-    fn skip_string(&mut self) -> Option<()> {
+    fn skip_string(&mut self) -> Option<bool> {
         self.byte(b'"')?;
+        let mut escaped = false;
         loop {
             self.at += plain_run(&self.text.as_bytes()[self.at..]);
             match self.peek()? {
                 b'"' => {
                     self.at += 1;
-                    return Some(());
+                    return Some(escaped);
                 }
                 b'\\' => self.skip_escape()?,
                 _ => return None,
             }
+            escaped = true;
         }
     }
 
+    #[inline]
     fn skip_escape(&mut self) -> Option<()> {
-        let rest = &self.text.as_bytes()[self.at..];
-        self.at += match rest.get(1)? {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 2,
-            b'u' if rest.get(2..6)?.iter().all(u8::is_ascii_hexdigit) => 6,
+        match self.text.as_bytes().get(self.at + 1)? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 2,
+            b'u' => {
+                let digits = self.text.as_bytes().get(self.at + 2..self.at + 6)?;
+                digits.iter().all(u8::is_ascii_hexdigit).then_some(())?;
+                self.at += 6;
+            }
             _ => return None,
-        };
+        }
         Some(())
     }
 }

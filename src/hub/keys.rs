@@ -1,6 +1,7 @@
 //! Owns every name on Redis: channels, journals, presence, leases, probes. Nothing else writes one.
 
 use super::scope::{Address, Scope};
+use super::slot::{slot_of, tag_of};
 use crate::config;
 use crate::envelope::{AccountId, GroupId};
 
@@ -92,9 +93,10 @@ impl Keys {
         self.home("control")
     }
 
-    /// The channel on which a node hears its own probes of one shard.
-    pub fn probe(&self, node: &str, shard: usize) -> String {
-        format!("{}:probe:{node}:{shard}", self.channels.prefix)
+    /// The channel on which a node hears its own probes of the master that serves this slot.
+    pub fn probe(&self, node: &str, slot: u16) -> String {
+        // A tag in the prefix would come first.
+        format!("{}:probe:{{{}}}:{node}", self.channels.prefix.replace(['{', '}'], ""), tag_of(slot))
     }
 
     /// What belongs to all nodes lies in one slot of a cluster, so that one script can change it.
@@ -104,13 +106,18 @@ impl Keys {
 }
 
 /// A key in the slot of a channel: its own hash tag where it has one, else the whole name as tag
-/// (Redis Cluster specification, "Hash tags").
+/// (Redis Cluster specification, "Hash tags"). What a closing brace keeps from being a tag as a whole gets
+/// another tag that lies in the same slot.
 fn tagged(channel: &str, suffix: &str) -> String {
     let own_tag =
         channel.split_once('{').and_then(|(_, rest)| rest.split_once('}')).is_some_and(|(tag, _)| !tag.is_empty());
-    // A name with a closing brace but no tag of its own cannot be a tag as a whole; its journal may then
-    // lie elsewhere, which only matters in a cluster.
-    if own_tag { format!("{channel}:{suffix}") } else { format!("{{{channel}}}:{suffix}") }
+    match own_tag {
+        true => format!("{channel}:{suffix}"),
+        false if channel.contains('}') => {
+            format!("{{{}}}:{channel}:{suffix}", tag_of(slot_of(channel.as_bytes())))
+        }
+        false => format!("{{{channel}}}:{suffix}"),
+    }
 }
 
 #[cfg(test)]
@@ -130,6 +137,18 @@ mod tests {
         assert_eq!(scope(Address::Broadcast), "ws:broadcast");
         assert_eq!(keys.journal("ws:client:c1"), "{ws:client:c1}:j");
         assert_eq!(keys.journal("ws:client:{t}1"), "ws:client:{t}1:j");
+    }
+
+    #[test]
+    fn a_journal_lies_in_the_slot_of_its_channel_whatever_the_id() {
+        let keys = Keys::new(config::Channels { prefix: "{x}:aether".into(), ..Default::default() });
+        for client in ["c1", "{t}1", "a}b", "{}", "{", "}{", "}{x}", "{}{x}", "a{b", "{{x}}"] {
+            let channel = keys.channel(&keys.scope(Address::Client(id(client)), None));
+            let slot = slot_of(channel.as_bytes());
+            assert_eq!(slot_of(keys.journal(&channel).as_bytes()), slot, "{channel}");
+            assert_eq!(slot_of(keys.journal_meta(&channel).as_bytes()), slot, "{channel}");
+            assert_eq!(slot_of(keys.probe("n", slot).as_bytes()), slot);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod publication;
 mod registry;
 mod scope;
 mod seat;
+mod slot;
 
 pub use bus::StartError;
 pub use fanout::{Fanout, shared};
@@ -122,15 +123,10 @@ impl Hub {
     /// # Errors
     /// Its channels were not confirmed in time; it is not in.
     pub async fn attach(&self, seat: &Arc<Seat>) -> Result<(), AttachError> {
+        let mut entering = Entering { hub: self, seat, scopes: self.scopes(seat), done: false };
         self.fanout.registry().add(seat);
-        let scopes = self.scopes(seat);
-        if let Err(error) = self.bus.subscribe(&scopes).await {
-            self.fanout.registry().remove(seat);
-            self.bus.unsubscribe(&scopes);
-            // What came for it meanwhile was never owed to anybody who was in.
-            self.abandon(seat, Lost::HubUnavailable);
-            return Err(error);
-        }
+        self.bus.subscribe(&entering.scopes).await?;
+        entering.done = true;
         self.bus.join(seat);
         self.metrics.presence_members.only().inc();
         if self.duplicate == DuplicateClient::Replace {
@@ -219,6 +215,14 @@ impl Hub {
         self.fanout.registry()
     }
 
+    /// Undoes what was begun of an `attach`.
+    fn turn_away(&self, seat: &Arc<Seat>, scopes: &[Scope]) {
+        self.fanout.registry().remove(seat);
+        self.bus.unsubscribe(scopes);
+        // What came for it meanwhile was never owed to anybody who was in.
+        self.abandon(seat, Lost::HubUnavailable);
+    }
+
     fn scopes(&self, seat: &Seat) -> Vec<Scope> {
         let scope = |to| self.keys.scope(to, seat.account());
         let mut scopes = vec![scope(Address::Client(seat.origin.client.clone())), scope(Address::Broadcast)];
@@ -229,5 +233,22 @@ impl Hub {
             scopes.push(scope(Address::V2));
         }
         scopes
+    }
+}
+
+/// A connection that is being attached. Where that fails, or nobody waits for it any more (the client
+/// hung up during its handshake), nothing of it stays.
+struct Entering<'a> {
+    hub: &'a Hub,
+    seat: &'a Arc<Seat>,
+    scopes: Vec<Scope>,
+    done: bool,
+}
+
+impl Drop for Entering<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.hub.turn_away(self.seat, &self.scopes);
+        }
     }
 }

@@ -53,7 +53,7 @@ impl Books {
         }
     }
 
-    /// Nothing has happened for a while: memory that a burst has left is given back.
+    /// Gives back what a burst has left.
     pub fn rest(&mut self) {
         if self.underway.is_empty() && self.underway.capacity() > KEEP {
             self.underway = Vec::new();

@@ -5,7 +5,7 @@ use super::books::{self, Books};
 use super::farewell;
 use super::machine::Machine;
 use super::metered::Metered;
-use super::steps::{Moment, Step, Steps};
+use super::steps::{Moment, Step};
 use super::visit::Visit;
 use crate::close::CloseReason;
 use crate::dialect::{Frame, Protocol};
@@ -26,6 +26,8 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 const READS: u8 = 32;
 /// Deliveries handed over before they are flushed.
 const UNFLUSHED: usize = 256;
+/// Slots whose memory is kept for the next batch.
+const KEEP_SLOTS: usize = 8;
 
 /// One connection after its handshake.
 #[derive(Debug)]
@@ -68,10 +70,11 @@ enum Wake {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
-    /// A session over an upgraded transport; `leftover` was read behind the request already.
-    pub async fn new(transport: S, leftover: Bytes, machine: Machine, visit: Visit) -> Self {
+    /// A session over an upgraded transport; `leftover` was read behind the request already. In a box, since
+    /// a future that moves it around would hold it twice.
+    pub async fn new(transport: S, leftover: Bytes, machine: Machine, visit: Visit) -> Box<Self> {
         let socket = farewell::open(transport, leftover, &visit.context.settings).await;
-        Self {
+        Box::new(Self {
             socket,
             sleep: Box::pin(sleep_until(machine.deadline())),
             machine,
@@ -83,14 +86,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             burst: false,
             reads: READS,
             stalled: None,
-        }
+        })
     }
 
     /// Serves the client until the connection ends.
     pub async fn run(&mut self) {
         let reason = self.live().await;
         self.visit.reason = reason;
-        self.finish(reason).await;
+        // Needed once, and larger than the rest: not part of what every connection holds all the time.
+        Box::pin(self.finish(reason)).await;
         self.visit.traffic.messages_out += self.books.delivered();
         let transport = self.socket.get_ref();
         (self.visit.traffic.bytes_in, self.visit.traffic.bytes_out) = (transport.read(), transport.written());
@@ -126,7 +130,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Message::Close(_) | Message::Frame(_) => return Some(CloseReason::ClientClosed),
         };
         self.visit.traffic.messages_in += 1;
-        self.act(steps).await
+        for step in steps {
+            let end = match step {
+                Step::Publish { envelope, receipt } => {
+                    let path = Path::between(self.visit.seat.spoken.protocol(), Protocol::V3);
+                    let seat = &self.visit.seat;
+                    match self.visit.context.hub.publish(&envelope, receipt.as_ref(), seat, path).await {
+                        Ok(()) => None,
+                        Err(why) => {
+                            let steps = self.machine.on_unpublished(why, self.now());
+                            self.act_alone(steps)
+                        }
+                    }
+                }
+                Step::QueryPresence => Box::pin(self.query_presence()).await,
+                other => self.act_alone(Some(other)),
+            };
+            if end.is_some() {
+                return end;
+            }
+        }
+        None
+    }
+
+    /// Asks the hub, and answers.
+    async fn query_presence(&mut self) -> Option<CloseReason> {
+        let members = self.visit.context.hub.members(&self.visit.seat).await;
+        let steps = self.machine.on_members(members, self.now());
+        self.act_alone(steps)
     }
 
     fn on_wake(&mut self) -> Option<CloseReason> {
@@ -141,41 +172,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if now.instant < self.machine.deadline() {
             return None;
         }
+        // Nothing has come for a while: memory that a burst has left is given back.
         self.books.rest();
+        if self.batch.deliveries.is_empty() {
+            self.batch.deliveries = VecDeque::new();
+        }
         let steps = self.machine.on_tick(now.instant);
         self.act_alone(steps)
     }
 
-    /// Does what the machine said about a frame, in order. Returns why to end.
-    async fn act(&mut self, steps: Steps<'_>) -> Option<CloseReason> {
-        for step in steps {
-            let end = match step {
-                Step::Publish { envelope, receipt } => {
-                    let path = Path::between(self.visit.seat.spoken.protocol(), Protocol::V3);
-                    let seat = &self.visit.seat;
-                    match self.visit.context.hub.publish(&envelope, receipt.as_ref(), seat, path).await {
-                        Ok(()) => None,
-                        Err(why) => {
-                            let steps = self.machine.on_unpublished(why, self.now());
-                            self.act_alone(steps)
-                        }
-                    }
-                }
-                Step::QueryPresence => {
-                    let members = self.visit.context.hub.members(&self.visit.seat).await;
-                    let steps = self.machine.on_members(members, self.now());
-                    self.act_alone(steps)
-                }
-                other => self.act_alone(Some(other)),
-            };
-            if end.is_some() {
-                return end;
-            }
-        }
-        None
-    }
-
-    /// The same for steps that wait for nobody.
+    /// Does what the machine said, where nobody need be waited for. Returns why to end.
     fn act_alone<'s>(&mut self, steps: impl IntoIterator<Item = Step<'s>>) -> Option<CloseReason> {
         for step in steps {
             match step {
@@ -268,6 +274,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             if let Err(error) = Pin::new(&mut self.socket).start_send(message) {
                 return Poll::Ready(Err(why(&error)));
             }
+        }
+        if self.batch.deliveries.capacity() > KEEP_SLOTS {
+            self.batch.deliveries = VecDeque::new();
         }
         Poll::Ready(Ok(()))
     }

@@ -38,5 +38,5 @@ pub enum Step<'a> {
     Close(CloseReason),
 }
 
-/// What to do, in order.
-pub type Steps<'a> = SmallVec<[Step<'a>; 2]>;
+/// What to do, in order. Mostly one thing, and every connection's task has room for it.
+pub type Steps<'a> = SmallVec<[Step<'a>; 1]>;

@@ -10,7 +10,7 @@ const NAMES: [&str; 7] = ["v2", "redis", "v2-other", "recv", "v3", "v3-other", "
 
 /// Everyone of the table; the sender is last.
 struct Cast {
-    proxy: Proxy,
+    _proxy: Proxy,
     clients: Vec<Client>,
     v3: bool,
     marks: u32,
@@ -30,7 +30,7 @@ impl Cast {
         ] {
             clients.push(proxy.connect(path).await);
         }
-        Self { proxy, clients, v3: sender.starts_with("/v3"), marks: 0 }
+        Self { _proxy: proxy, clients, v3: sender.starts_with("/v3"), marks: 0 }
     }
 
     async fn new(sender: &str) -> Self {

@@ -313,7 +313,7 @@ fn how() -> BoxedStrategy<How> {
 
 /// Everything the laws look at.
 pub fn sample() -> BoxedStrategy<Sample> {
-    let forgery = (select(&Kind::ALL[..]), proptest::option::of(legacy_text()), edit(), hub_text())
+    let forgery = (select(Kind::ALL), proptest::option::of(legacy_text()), edit(), hub_text())
         .prop_map(|(kind, raw, edit, text)| Forgery { kind, raw, edit, text });
     (how(), frame(), native(), forgery)
         .prop_map(|(how, frame, native, forgery)| Sample { how, frame, native, forgery })

@@ -69,10 +69,10 @@ impl Bus {
     }
 
     /// A connection is no longer present; the last of its client is told to the group.
-    pub async fn leave(&self, seat: &Arc<Seat>) {
+    pub fn leave(&self, seat: &Arc<Seat>) {
         match self {
             Bus::Memory(memory) => memory.leave(seat),
-            Bus::Redis(redis) => redis.leave(seat).await,
+            Bus::Redis(redis) => redis.leave(seat),
         }
     }
 

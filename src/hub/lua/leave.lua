@@ -1,10 +1,11 @@
 -- A connection is no longer present in a group: compare and delete, so that the end of an old connection
 -- never takes away a newer one.
--- KEYS: 1 hash of the group    ARGV: 1 who (account US client), 2 connection
+-- KEYS: 1 hash of the group    ARGV: 1 who (account US client), 2 connection,
+--       3 whether it is tried again: then it may have been done, and its answer lost
 -- Returns 1 when it was the last connection of its client.
 local connections = redis.call('HGET', KEYS[1], ARGV[1])
 if not connections then
-  return 0
+  return tonumber(ARGV[3])
 end
 local from, to = string.find(connections, ARGV[2], 1, true)
 if not from then

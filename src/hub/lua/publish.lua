@@ -1,12 +1,18 @@
--- Publishes one message of a scope and writes it into the scope's journal, exactly once.
+-- Publishes one message of a scope and writes it into the scope's journal, exactly once and in order.
 -- KEYS: 1 meta hash, 2 stream (both in the channel's slot)
 -- ARGV: 1 channel, 2 head, 3 tail, 4 field of the publishing node, 5 its running number,
---       6 epoch to begin with, 7 length, 8 time to live in ms, 9 PUBLISH or SPUBLISH
--- Returns 1, or 0 for a message that is there already: a retry, or the original that came late.
+--       6 epoch to begin with, 7 length, 8 time to live in ms, 9 PUBLISH or SPUBLISH,
+--       10 the number of the message before it in the same pipeline, or 0
+-- Returns 1, or 0 for a message that is there already: a retry, or the original that came late;
+-- -1 when the message before it is not there: it was refused, and this one must not overtake it.
 local m = redis.call('HMGET', KEYS[1], 'e', 's', ARGV[4])
 local epoch, seq = m[1], (tonumber(m[2]) or 0) + 1
-if m[3] and tonumber(m[3]) >= tonumber(ARGV[5]) then
+local last = tonumber(m[3]) or 0
+if last >= tonumber(ARGV[5]) then
   return 0
+end
+if last < tonumber(ARGV[10]) then
+  return -1
 end
 if not epoch then
   -- The scope begins anew; a stream that outlived its meta would refuse low ids.

@@ -48,7 +48,7 @@ impl Leaving {
             }
             let now = Instant::now();
             while let Some(seat) = leaving.due(now) {
-                bus.leave(&seat).await;
+                bus.leave(&seat);
             }
         }
     }

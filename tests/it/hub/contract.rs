@@ -1,7 +1,7 @@
-//! What every hub promises, held against the in-process hub and against two nodes on one real Redis.
+//! What every hub promises, held against the in-process hub, against two nodes on one real Redis, and on a cluster.
 
 use super::node::{Node, Who};
-use crate::harness::redis::RedisServer;
+use crate::harness::{cluster::RedisCluster, redis::RedisServer};
 use aether_proxy::envelope::{Draft, MsgType, Target};
 use aether_proxy::hub::Tenancy;
 use std::time::Duration;
@@ -13,11 +13,12 @@ const NOTHING: Duration = Duration::from_millis(150);
 struct Places {
     nodes: Vec<Node>,
     _redis: Option<RedisServer>,
+    _cluster: Option<RedisCluster>,
 }
 
 impl Places {
     fn memory(tenancy: Tenancy) -> Self {
-        Self { nodes: vec![Node::start("", tenancy, |_| {})], _redis: None }
+        Self { nodes: vec![Node::start("", tenancy, |_| {})], _redis: None, _cluster: None }
     }
 
     async fn redis(tenancy: Tenancy, plain: bool) -> Self {
@@ -29,7 +30,13 @@ impl Places {
                 }
             })
         };
-        Self { nodes: vec![start(), start()], _redis: Some(redis) }
+        Self { nodes: vec![start(), start()], _redis: Some(redis), _cluster: None }
+    }
+
+    async fn cluster(tenancy: Tenancy) -> Self {
+        let cluster = RedisCluster::start(3, 0).await;
+        let start = || Node::start(&cluster.url(), tenancy, |_| {});
+        Self { nodes: vec![start(), start()], _redis: None, _cluster: Some(cluster) }
     }
 
     fn here(&self) -> &Node {
@@ -57,6 +64,12 @@ macro_rules! contract {
             use super::*;
             $($(#[$doc])* #[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $name() {
                 super::$name(&Places::redis(Tenancy::$tenancy, true).await).await
+            })+
+        }
+        mod cluster {
+            use super::*;
+            $($(#[$doc])* #[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $name() {
+                super::$name(&Places::cluster(Tenancy::$tenancy).await).await
             })+
         }
     };

@@ -1,6 +1,9 @@
 //! The hub: one contract for both buses, and what Redis does to it.
 
+mod cluster;
 mod contract;
 mod faults;
 mod node;
 mod presence;
+mod sentinel;
+mod stream;

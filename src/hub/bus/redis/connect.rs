@@ -1,7 +1,7 @@
 //! Owns how connections to Redis are opened: for commands by the redis crate, for subscriptions as a bare
-//! stream that `link` reads. Every step has a deadline. Sentinels are asked again each time.
+//! stream that `link` reads. Every step has a deadline.
 
-use super::target::{Mode, Node, Target};
+use super::target::{Node, Target};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, RedisError};
 use std::io;
@@ -30,9 +30,12 @@ pub enum ConnectError {
     /// Of time.
     #[error("no answer in time")]
     Timeout,
-    /// No sentinel knows the master.
-    #[error("no sentinel knows the master")]
+    /// No sentinel knows a master that says it is one.
+    #[error("nobody knows the master")]
     NoMaster,
+    /// A node of the cluster that is cut off from the others.
+    #[error("the node asked does not know how the cluster is")]
+    Outdated,
 }
 
 /// Opens connections to one Redis.
@@ -64,24 +67,12 @@ impl Connector {
         &self.target
     }
 
-    /// The server that takes writes now.
+    /// A connection for commands without credentials: sentinels have their own, or none.
     ///
     /// # Errors
-    /// Nobody knows it.
-    pub async fn master(&self) -> Result<Node, ConnectError> {
-        let Mode::Sentinel(name) = &self.target.mode else {
-            return self.target.nodes.first().cloned().ok_or(ConnectError::NoMaster);
-        };
-        for sentinel in &self.target.nodes {
-            let Ok(mut connection) = self.open(sentinel, RedisConnectionInfo::default()).await else { continue };
-            let mut ask = redis::cmd("SENTINEL");
-            ask.arg("GET-MASTER-ADDR-BY-NAME").arg(name);
-            let answer = ask.query_async::<Option<(String, u16)>>(&mut connection).await;
-            if let Ok(Some((host, port))) = answer {
-                return Ok(Node { host, port });
-            }
-        }
-        Err(ConnectError::NoMaster)
+    /// It cannot be opened in time.
+    pub async fn plain(&self, node: &Node) -> Result<MultiplexedConnection, ConnectError> {
+        self.open(node, RedisConnectionInfo::default()).await
     }
 
     /// A connection for commands.

@@ -1,8 +1,10 @@
 //! Owns the answer to "does the hub work?", from memory and with hysteresis: a blip is no outage, and one
 //! good moment is no recovery. Probes and load balancers ask this; nobody asks Redis.
 
+use super::target::Node;
 use crate::telemetry::Metrics;
 use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -21,7 +23,7 @@ pub enum Half {
     Subscriber,
 }
 
-/// The state of one shard.
+/// The state of all masters: the hub works when each of them does, both ways.
 #[derive(Debug)]
 pub struct Health {
     state: Mutex<State>,
@@ -30,8 +32,9 @@ pub struct Health {
 
 #[derive(Debug)]
 struct State {
-    publisher: bool,
-    subscriber: bool,
+    /// Publisher, subscriber.
+    masters: HashMap<Node, (bool, bool)>,
+    up: bool,
     since: Instant,
     told: bool,
 }
@@ -39,34 +42,58 @@ struct State {
 impl Health {
     /// Nothing works yet.
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        let state = State { publisher: false, subscriber: false, since: Instant::now(), told: false };
+        let state = State { masters: HashMap::new(), up: false, since: Instant::now(), told: false };
         Self { state: Mutex::new(state), metrics }
     }
 
-    /// One half works, or does not.
-    pub fn set(&self, half: Half, up: bool) {
+    /// These are the masters now. What is new does not work yet.
+    pub fn masters(&self, masters: &[Node]) {
         let mut state = self.state.lock();
-        let before = state.publisher && state.subscriber;
-        match half {
-            Half::Publisher => state.publisher = up,
-            Half::Subscriber => state.subscriber = up,
+        state.masters.retain(|node, _| masters.contains(node));
+        for node in masters {
+            if !state.masters.contains_key(node) {
+                state.masters.insert(node.clone(), (false, false));
+            }
         }
-        let after = state.publisher && state.subscriber;
-        if before != after {
+        self.judge(&mut state);
+    }
+
+    /// One half works at a master, or does not.
+    pub fn set(&self, node: &Node, half: Half, up: bool) {
+        let mut state = self.state.lock();
+        let Some((publisher, subscriber)) = state.masters.get_mut(node) else { return };
+        match half {
+            Half::Publisher => *publisher = up,
+            Half::Subscriber => *subscriber = up,
+        }
+        self.judge(&mut state);
+    }
+
+    fn judge(&self, state: &mut State) {
+        let up = !state.masters.is_empty() && state.masters.values().all(|(out, into)| *out && *into);
+        if state.up != up {
+            state.settle();
+            state.up = up;
             state.since = Instant::now();
         }
-        self.metrics.hub_up.only().set(i64::from(after));
+        self.metrics.hub_up.only().set(i64::from(up));
     }
 
     /// Does it work, as far as others should act on it?
     pub fn is_up(&self) -> bool {
         let mut state = self.state.lock();
-        let up = state.publisher && state.subscriber;
-        let wait = if up { RECOVERY } else { OUTAGE };
-        if state.told != up && state.since.elapsed() >= wait {
-            state.told = up;
-        }
+        state.settle();
         state.told
+    }
+}
+
+impl State {
+    /// What has been so for long enough is told.
+    fn settle(&mut self) {
+        let wait = if self.up { RECOVERY } else { OUTAGE };
+        if self.since.elapsed() >= wait {
+            self.told = self.up;
+        }
     }
 }
 
@@ -78,12 +105,70 @@ impl Backoff {
     /// How long to wait now.
     pub fn next(&mut self) -> Duration {
         let ceiling = (50u64 << self.0.min(5)).min(1000);
-        self.0 += 1;
+        self.0 = self.0.saturating_add(1);
         Duration::from_millis(ceiling / 2 + fastrand::u64(0..=ceiling / 2))
     }
 
     /// It worked.
     pub fn reset(&mut self) {
         self.0 = 0;
+    }
+}
+
+/// Says at most once a second what may happen a thousand times in it.
+#[derive(Debug, Default)]
+pub struct Rarely(Mutex<(Option<Instant>, u64)>);
+
+impl Rarely {
+    /// Says it, with how often it was left unsaid; or leaves it unsaid.
+    pub fn say(&self, say: impl FnOnce(u64)) {
+        let mut state = self.0.lock();
+        if state.0.is_some_and(|last| last.elapsed() < Duration::from_secs(1)) {
+            state.1 += 1;
+            return;
+        }
+        let unsaid = std::mem::replace(&mut *state, (Some(Instant::now()), 0)).1;
+        drop(state);
+        say(unsaid);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_blip_is_no_outage_and_one_good_moment_is_no_recovery() {
+        let health = Health::new(Arc::new(Metrics::new(1).expect("metrics")));
+        let nodes = [1, 2].map(|port| Node { host: "h".into(), port });
+        let set = |node: &Node, up| [Half::Publisher, Half::Subscriber].map(|half| health.set(node, half, up));
+        health.masters(&nodes);
+        set(&nodes[0], true);
+        advance(Duration::from_secs(9)).await;
+        assert!(!health.is_up(), "one of two masters is not all");
+        set(&nodes[1], true);
+        assert!(!health.is_up());
+        advance(RECOVERY).await;
+        // An outage nobody asked about in between does not hide that it was up.
+        set(&nodes[1], false);
+        assert!(health.is_up(), "a blip");
+        advance(OUTAGE).await;
+        assert!(!health.is_up());
+        health.masters(&nodes[..1]);
+        advance(RECOVERY).await;
+        assert!(health.is_up(), "the dead one is no master any more");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_happens_often_is_said_once_a_second() {
+        let rarely = Rarely::default();
+        let mut said = Vec::new();
+        for _ in 0..10 {
+            rarely.say(|unsaid| said.push(unsaid));
+        }
+        advance(Duration::from_secs(1)).await;
+        rarely.say(|unsaid| said.push(unsaid));
+        assert_eq!(said, [0, 9]);
     }
 }

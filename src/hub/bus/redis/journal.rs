@@ -1,5 +1,5 @@
-//! Owns reading a scope's journal: where it ends, and what it holds behind a place. Questions are answered
-//! in batches over one command connection, which is opened again until it works.
+//! Owns reading the journals of one master: where a scope's ends, and what it holds behind a place. Questions
+//! are answered in batches over one command connection, which is opened again until it works.
 
 use super::connect::{ConnectError, Connector};
 use super::health::Backoff;
@@ -8,40 +8,64 @@ use super::target::Node;
 use super::wanted::Channel;
 use crate::hub::keys::Keys;
 use bytes::Bytes;
-use redis::aio::MultiplexedConnection;
+use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Pipeline, RedisError, Value};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// A question.
+/// A question about a channel's journal.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Ask {
-    /// Where does it end?
-    Top(Channel),
-    /// What does it hold behind this place?
-    Range(Channel, Place),
+pub struct Ask {
+    /// Whose.
+    pub channel: Channel,
+    /// What.
+    pub what: What,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// Where does it end, and with which text?
+    Top,
+    /// What does it hold behind this place, and so many before it?
+    Range(Place, u64),
     /// Where does it end? For the periodic look.
-    Check(Channel),
+    Check,
 }
 
 /// An answer.
 #[derive(Debug)]
-pub enum Answer {
-    /// To `Ask::Top`.
-    Top(Channel, Place),
-    /// To `Ask::Range`.
-    Range(Channel, Range),
-    /// To `Ask::Check`.
-    Check(Channel, Place),
+pub struct Answer {
+    /// The link whose journal was asked.
+    pub link: u64,
+    /// Whose journal.
+    pub channel: Channel,
+    /// What it holds.
+    pub found: Found,
+}
+
+/// What a journal holds.
+#[derive(Debug)]
+pub enum Found {
+    /// To `What::Top`.
+    Top(Place, Option<Bytes>),
+    /// To `What::Range`.
+    Range(Range),
+    /// To `What::Check`.
+    Check(Place),
+    /// Not now: the slot moves, or Redis refuses. To be asked again.
+    Nothing(RedisError),
 }
 
 /// Questions answered by one pipeline.
-const BATCH: usize = 64;
+const BATCH: usize = 32;
 /// Messages read by one command; a journal may hold a thousand of a megabyte each.
-const PAGE: usize = 128;
+const PAGE: usize = 64;
 
 /// Reads journals on one server.
 pub struct Journal {
+    /// Its link.
+    pub link: u64,
     /// How to reach it.
     pub connector: Arc<Connector>,
     /// The server.
@@ -58,23 +82,23 @@ impl Journal {
         let mut batch = Vec::with_capacity(BATCH);
         while asks.recv_many(&mut batch, BATCH).await > 0 {
             loop {
-                match self.answer(&mut connection, &batch, &answers).await {
+                match self.answer(&mut connection, &mut batch, &answers).await {
                     Ok(()) => break backoff.reset(),
                     Err(error) => {
-                        tracing::debug!(%error, "the journal cannot be read, trying again");
+                        tracing::debug!(%error, node = %self.node, "the journal cannot be read, trying again");
                         connection = None;
                         tokio::time::sleep(backoff.next()).await;
                     }
                 }
             }
-            batch.clear();
         }
     }
 
+    /// Answers a batch, and takes out of it what is answered.
     async fn answer(
         &self,
         connection: &mut Option<MultiplexedConnection>,
-        batch: &[Ask],
+        batch: &mut Vec<Ask>,
         answers: &mpsc::Sender<Answer>,
     ) -> Result<(), ConnectError> {
         let connection = match connection {
@@ -82,62 +106,68 @@ impl Journal {
             None => connection.insert(self.connector.command(&self.node).await?),
         };
         let mut pipe = Pipeline::with_capacity(batch.len() * 2);
-        for ask in batch {
-            let (channel, behind) = match ask {
-                Ask::Top(channel) | Ask::Check(channel) => (channel, None),
-                Ask::Range(channel, place) => (channel, Some(place.seq)),
-            };
-            let name = name(channel);
+        for ask in batch.iter() {
+            let name = name(&ask.channel);
             pipe.cmd("HMGET").arg(self.keys.journal_meta(&name)).arg("e").arg("s");
-            if let Some(seq) = behind {
-                page(&mut pipe, &self.keys.journal(&name), seq);
+            match &ask.what {
+                What::Range(place, before) => page(&mut pipe, &self.keys.journal(&name), place.seq, *before),
+                What::Top => {
+                    pipe.cmd("XREVRANGE").arg(self.keys.journal(&name)).arg("+").arg("-").arg("COUNT").arg(1);
+                }
+                What::Check => {}
             }
         }
-        let mut values = pipe.query_async::<Vec<Value>>(connection).await?.into_iter();
-        for ask in batch {
-            let top = place(values.next().unwrap_or_default())?;
-            let answer = match ask {
-                Ask::Top(channel) => Answer::Top(channel.clone(), top),
-                Ask::Check(channel) => Answer::Check(channel.clone(), top),
-                Ask::Range(channel, from) => {
-                    let first = entries(values.next().unwrap_or_default())?;
-                    Answer::Range(channel.clone(), self.rest(connection, channel, from, top, first).await?)
-                }
+        let mut values = connection.req_packed_commands(&pipe, 0, pipe.len()).await?.into_iter();
+        for Ask { channel, what } in batch.drain(..) {
+            let top = values.next().unwrap_or_default();
+            let texts = (what != What::Check).then(|| values.next().unwrap_or_default());
+            let found = match self.read(connection, &channel, what, top, texts.unwrap_or_default()).await {
+                Ok(found) => found,
+                Err(error) => Found::Nothing(error),
             };
-            if answers.send(answer).await.is_err() {
+            if answers.send(Answer { link: self.link, channel, found }).await.is_err() {
                 return Ok(());
             }
         }
         Ok(())
     }
 
-    /// Reads on from the first page; from the beginning, when the place is of another epoch.
-    async fn rest(
+    async fn read(
         &self,
         connection: &mut MultiplexedConnection,
         channel: &Channel,
-        from: &Place,
-        top: Place,
-        first: Vec<(u64, Bytes)>,
-    ) -> Result<Range, RedisError> {
-        let stream = self.keys.journal(&name(channel));
-        let (mut all, mut last, mut more) = if top.epoch == from.epoch {
-            let last = first.last().map_or(from.seq, |(seq, _)| *seq);
-            let more = first.len() == PAGE;
-            (first, last, more)
-        } else {
-            (Vec::new(), 0, true)
-        };
-        while more {
-            let mut pipe = Pipeline::new();
-            page(&mut pipe, &stream, last);
-            let values = pipe.query_async::<Vec<Value>>(connection).await?;
-            let next = entries(values.into_iter().next().unwrap_or_default())?;
-            more = next.len() == PAGE;
-            last = next.last().map_or(last, |(seq, _)| *seq);
-            all.extend(next);
-        }
-        Ok(Range { top, entries: all.into_iter().map(|(_, text)| text).collect() })
+        what: What,
+        top: Value,
+        texts: Value,
+    ) -> Result<Found, RedisError> {
+        let top = place(top)?;
+        Ok(match what {
+            What::Check => Found::Check(top),
+            What::Top => {
+                let last = entries(texts)?.into_iter().find(|(seq, _)| *seq == top.seq);
+                Found::Top(top, last.map(|(_, text)| text))
+            }
+            What::Range(from, before) => {
+                let mut entries = entries(texts)?;
+                if top.epoch != from.epoch {
+                    entries = self.beginning(connection, channel).await?;
+                }
+                let more = entries.len() == PAGE;
+                Found::Range(Range { from, before, top, entries, more })
+            }
+        })
+    }
+
+    /// The first page: the place that was asked for is of another epoch.
+    async fn beginning(
+        &self,
+        connection: &mut MultiplexedConnection,
+        channel: &Channel,
+    ) -> Result<Vec<(u64, Bytes)>, RedisError> {
+        let mut pipe = Pipeline::new();
+        page(&mut pipe, &self.keys.journal(&name(channel)), 0, 0);
+        let mut values = connection.req_packed_commands(&pipe, 0, 1).await?;
+        entries(values.pop().unwrap_or_default())
     }
 }
 
@@ -145,16 +175,19 @@ fn name(channel: &Channel) -> String {
     String::from_utf8_lossy(channel).into_owned()
 }
 
-fn page(pipe: &mut Pipeline, stream: &str, behind: u64) {
-    pipe.cmd("XRANGE").arg(stream).arg(format!("{}-0", behind + 1)).arg("+").arg("COUNT").arg(PAGE);
+fn page(pipe: &mut Pipeline, stream: &str, behind: u64, before: u64) {
+    let first = behind.saturating_sub(before) + 1;
+    pipe.cmd("XRANGE").arg(stream).arg(format!("{first}-0")).arg("+").arg("COUNT").arg(PAGE);
 }
 
 fn place(value: Value) -> Result<Place, RedisError> {
+    let value = value.extract_error()?;
     let (epoch, seq): (Option<String>, Option<u64>) = redis::from_redis_value(value)?;
     Ok(Place { epoch: epoch.unwrap_or_default(), seq: seq.unwrap_or(0) })
 }
 
 fn entries(value: Value) -> Result<Vec<(u64, Bytes)>, RedisError> {
+    let value = value.extract_error()?;
     let raw: Vec<(String, Vec<(String, Vec<u8>)>)> = redis::from_redis_value(value)?;
     Ok(raw
         .into_iter()

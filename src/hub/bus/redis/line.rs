@@ -1,9 +1,12 @@
 //! Owns one scope as heard on this node: what is delivered, held back, or fetched from the journal, so that
 //! every message comes once and in order although links blip. No I/O: texts go in, messages come out.
 
-use crate::dialect::HubMessage;
+mod history;
+
+use crate::dialect::{HubMessage, WireError};
 use crate::hub::cursor::{Cursor, Verdict};
 use bytes::Bytes;
+use history::History;
 use std::collections::VecDeque;
 
 /// What a line wants to know next.
@@ -13,8 +16,8 @@ pub enum Need {
     Nothing,
     /// Where the journal ends.
     Top,
-    /// What the journal holds behind this place.
-    Range(Place),
+    /// What the journal holds behind this place, and so many before it, to see whether they are the same.
+    Range(Place, u64),
 }
 
 /// A place in a journal; an empty epoch is that of a journal without messages.
@@ -29,10 +32,16 @@ pub struct Place {
 /// An answer from the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Range {
+    /// The place that was asked for.
+    pub from: Place,
+    /// How many before it.
+    pub before: u64,
     /// Where the journal ends.
     pub top: Place,
-    /// Texts behind the place that was asked for (behind 0 when the epoch is another), in order.
-    pub entries: Vec<Bytes>,
+    /// Numbers and texts from there on (behind 0 when the epoch is another), in order.
+    pub entries: Vec<(u64, Bytes)>,
+    /// There are more.
+    pub more: bool,
 }
 
 /// What a line noticed.
@@ -55,7 +64,7 @@ pub trait Sink {
     /// A message of the scope.
     fn deliver(&mut self, message: &HubMessage<'_>);
     /// Something that is no message.
-    fn invalid(&mut self, error: &crate::dialect::WireError);
+    fn invalid(&mut self, error: &WireError);
 }
 
 #[derive(Debug)]
@@ -79,6 +88,7 @@ struct Held {
 #[derive(Debug)]
 pub struct Line {
     cursor: Cursor,
+    history: History,
     phase: Phase,
     /// The cursor is worth something: the line has been settled once.
     known: bool,
@@ -98,6 +108,7 @@ impl Line {
     pub fn new(journal: bool, most_held: usize) -> Self {
         Self {
             cursor: Cursor::unknown(),
+            history: History::default(),
             phase: Phase::Deaf,
             known: false,
             suspect: None,
@@ -130,9 +141,22 @@ impl Line {
         if self.known { self.range() } else { Need::Top }
     }
 
-    fn range(&mut self) -> Need {
+    fn range(&self) -> Need {
+        Need::Range(self.place(), self.history.len().min(1) as u64)
+    }
+
+    fn place(&self) -> Place {
         let (epoch, seq) = self.cursor.place();
-        Need::Range(Place { epoch: epoch.unwrap_or_default().to_owned(), seq })
+        Place { epoch: epoch.unwrap_or_default().to_owned(), seq }
+    }
+
+    /// The question that was asked last was not answered.
+    pub fn ask_again(&self) -> Need {
+        match &self.phase {
+            Phase::Settling(_) if self.known => self.range(),
+            Phase::Settling(_) => Need::Top,
+            _ => Need::Nothing,
+        }
     }
 
     /// A text came on the channel.
@@ -160,10 +184,7 @@ impl Line {
 
     /// Delivers a text if it is the next; false when something is missing before it.
     fn offer(&mut self, text: &Bytes, sink: &mut impl Sink, noticed: &mut Noticed) -> bool {
-        let message = match std::str::from_utf8(text)
-            .map_err(|_| crate::dialect::WireError::Receipt)
-            .and_then(HubMessage::read)
-        {
+        let message = match read(text) {
             Ok(message) => message,
             Err(error) => {
                 sink.invalid(&error);
@@ -175,28 +196,31 @@ impl Line {
             sink.deliver(&message);
             return true;
         };
-        match self.cursor.see(epoch, seq) {
+        let mut verdict = self.cursor.see(epoch, seq);
+        if verdict == Verdict::Reset {
+            noticed.reset = true;
+            self.history.disown(u64::MAX);
+            verdict = self.cursor.see(epoch, seq);
+        }
+        match verdict {
             Verdict::Deliver => {
-                sink.deliver(&message);
+                match self.history.was_disowned(&message) {
+                    true => noticed.duplicates += 1,
+                    false => sink.deliver(&message),
+                }
+                self.history.push(history::print(&message));
                 true
             }
             Verdict::Duplicate => {
                 noticed.duplicates += 1;
                 true
             }
-            Verdict::Gap => false,
-            Verdict::Reset => {
-                noticed.reset = true;
-                self.cursor.see(epoch, seq) == Verdict::Deliver && {
-                    sink.deliver(&message);
-                    true
-                }
-            }
+            Verdict::Gap | Verdict::Reset => false,
         }
     }
 
-    /// The journal's end, asked for by `Need::Top`.
-    pub fn top(&mut self, top: Place, sink: &mut impl Sink, noticed: &mut Noticed) -> Need {
+    /// The journal's end and its last text, asked for by `Need::Top`.
+    pub fn top(&mut self, top: &Place, last: Option<&Bytes>, sink: &mut impl Sink, noticed: &mut Noticed) -> Need {
         let Phase::Settling(held) = &mut self.phase else { return Need::Nothing };
         if self.known {
             // An answer to a question of an earlier subscription.
@@ -208,28 +232,30 @@ impl Line {
         }
         // What came since the subscription is news, and the first of it is where we begin; the journal's
         // end may already lie behind it.
-        self.cursor = if held.texts.is_empty() { Cursor::at(&top.epoch, top.seq) } else { Cursor::unknown() };
+        self.cursor = match held.texts.iter().find_map(stamp) {
+            Some((epoch, seq)) if epoch != top.epoch || seq <= top.seq => Cursor::at(&epoch, seq.saturating_sub(1)),
+            _ => {
+                last.and_then(|text| read(text).ok()).iter().for_each(|text| self.history.push(history::print(text)));
+                Cursor::at(&top.epoch, top.seq)
+            }
+        };
         self.known = true;
         self.settle(sink, noticed)
     }
 
     /// What the journal holds, asked for by `Need::Range`.
-    pub fn fill(&mut self, range: Range, sink: &mut impl Sink, noticed: &mut Noticed) -> Need {
-        if !matches!(self.phase, Phase::Settling(_)) {
+    pub fn fill(&mut self, range: &Range, sink: &mut impl Sink, noticed: &mut Noticed) -> Need {
+        // An answer to an earlier question says nothing about now.
+        if !matches!(self.phase, Phase::Settling(_)) || range.from != self.place() {
             return Need::Nothing;
         }
         self.attempts += 1;
-        let (epoch, seq) = self.cursor.place();
-        let same = epoch.unwrap_or_default() == range.top.epoch;
-        if !same || range.top.seq < seq {
-            // Flushed, expired, or a replica took over that had not heard everything.
-            noticed.reset |= epoch.is_some_and(|e| !e.is_empty());
-            let seq = if same { range.top.seq } else { 0 };
-            self.cursor = Cursor::at(&range.top.epoch, seq);
+        if let Some(need) = self.compare(range, noticed) {
+            return need;
         }
-        let before = self.cursor.place().1;
-        for text in &range.entries {
-            if !self.offer(text, sink, noticed) {
+        let known = self.cursor.place().1;
+        for (seq, text) in &range.entries {
+            if *seq > known && !self.offer(text, sink, noticed) {
                 // The journal has a hole itself: it was trimmed. Go on behind it.
                 noticed.lost = true;
                 self.skip_to(text);
@@ -237,21 +263,56 @@ impl Line {
             }
         }
         let reached = self.cursor.place().1;
+        noticed.repaired |= reached > known;
+        if range.more && reached > known {
+            self.attempts = 0;
+            return self.range();
+        }
         if reached < range.top.seq && self.attempts >= MOST_ATTEMPTS {
             noticed.lost = true;
+            self.history.forget();
             self.cursor = Cursor::at(&range.top.epoch, range.top.seq);
         }
-        noticed.repaired |= reached > before;
         self.settle(sink, noticed)
     }
 
-    /// Puts the cursor right before a text.
-    fn skip_to(&mut self, text: &[u8]) {
-        let stamp = std::str::from_utf8(text).ok().and_then(|text| {
-            let message = HubMessage::read(text).ok()?;
-            message.stamp().map(|(epoch, seq)| (epoch.to_owned(), seq))
+    /// Is the journal the one that was heard? Puts the cursor where both part; asks for more to find it.
+    fn compare(&mut self, range: &Range, noticed: &mut Noticed) -> Option<Need> {
+        let (epoch, seq) = self.cursor.place();
+        let epoch = epoch.unwrap_or_default();
+        if epoch != range.top.epoch {
+            // Flushed, or expired.
+            noticed.reset |= !epoch.is_empty();
+            self.history.disown(u64::MAX);
+            self.cursor = Cursor::at(&range.top.epoch, 0);
+            return None;
+        }
+        let heard = range.entries.iter().take_while(|(number, _)| *number <= seq);
+        let other = heard.map(|(number, text)| (*number, text)).find(|(number, text)| {
+            let print = self.history.back(seq - number);
+            print.is_some_and(|print| read(text).is_ok_and(|message| history::print(&message) != print))
         });
-        if let Some((epoch, seq)) = stamp {
+        if other.is_none() && range.top.seq >= seq {
+            return None;
+        }
+        // A replica took over that had not heard everything.
+        let remembered = self.history.len() as u64;
+        if range.before < remembered {
+            return Some(Need::Range(range.from.clone(), remembered));
+        }
+        let shared = other.map_or(range.top.seq, |(number, _)| number.saturating_sub(1));
+        noticed.reset = true;
+        // Nothing of what is remembered is in the journal: there may be more before it.
+        noticed.lost |= other.is_some() && shared + remembered <= seq;
+        self.cursor = Cursor::at(&range.top.epoch, shared);
+        self.history.disown(seq - shared);
+        None
+    }
+
+    /// Puts the cursor right before a text.
+    fn skip_to(&mut self, text: &Bytes) {
+        if let Some((epoch, seq)) = stamp(text) {
+            self.history.forget();
             self.cursor = Cursor::at(&epoch, seq.saturating_sub(1));
         }
     }
@@ -264,7 +325,8 @@ impl Line {
             if !self.offer(text, sink, noticed) {
                 if self.attempts >= MOST_ATTEMPTS {
                     noticed.lost = true;
-                    self.skip_to(&text.clone());
+                    let text = text.clone();
+                    self.skip_to(&text);
                     continue;
                 }
                 self.phase = Phase::Settling(Held { texts, overflowed });
@@ -302,6 +364,14 @@ impl Line {
         self.attempts = 0;
         self.range()
     }
+}
+
+fn read(text: &Bytes) -> Result<HubMessage<'_>, WireError> {
+    std::str::from_utf8(text).map_err(|_| WireError::Receipt).and_then(HubMessage::read)
+}
+
+fn stamp(text: &Bytes) -> Option<(String, u64)> {
+    read(text).ok()?.stamp().map(|(epoch, seq)| (epoch.to_owned(), seq))
 }
 
 #[cfg(test)]

@@ -7,10 +7,14 @@ use super::target::Node;
 use bytes::{Bytes, BytesMut};
 use redis_protocol::resp2::decode::decode_bytes_mut;
 use redis_protocol::resp2::types::BytesFrame;
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::io::AsyncWrite;
+use tokio::time::{Instant, timeout};
+use tokio_util::io::{poll_read_buf, poll_write_buf};
 
 /// A push is never larger than what Redis itself lets pile up for a subscriber by default (32 MiB).
 const MOST_BUFFERED: usize = 64 * 1024 * 1024;
@@ -52,21 +56,21 @@ pub enum LinkError {
     /// What came is no RESP.
     #[error("what came is not RESP")]
     Protocol,
-    /// Redis refuses the connection.
+    /// Redis refuses something without which a link is none.
     #[error("Redis says: {0}")]
     Refused(String),
     /// Probes do not come back: it hears nothing.
     #[error("deaf: its probes do not come back")]
     Deaf,
-    /// The server is no longer the right one.
-    #[error("superseded")]
-    Superseded,
 }
 
 /// A connection that subscribes.
 pub struct Link {
     stream: Box<dyn Transport>,
     buffer: BytesMut,
+    /// What Redis has not taken yet, and since when it takes nothing.
+    out: BytesMut,
+    stuck: Option<Instant>,
     deadline: Duration,
 }
 
@@ -77,7 +81,8 @@ impl Link {
     /// Not in time, or refused.
     pub async fn open(connector: &Connector, node: &Node, deadline: Duration) -> Result<Self, LinkError> {
         let stream = connector.stream(node).await?;
-        let mut link = Self { stream, buffer: BytesMut::with_capacity(READ), deadline };
+        let (buffer, out) = (BytesMut::with_capacity(READ), BytesMut::new());
+        let mut link = Self { stream, buffer, out, stuck: None, deadline };
         let target = connector.target();
         if let Some(password) = &target.password {
             let mut auth = redis::cmd("AUTH");
@@ -91,13 +96,13 @@ impl Link {
     }
 
     async fn ask(&mut self, command: &redis::Cmd) -> Result<(), LinkError> {
-        self.send(&command.get_packed_command()).await?;
+        self.send(command);
         let answer = timeout(self.deadline, async {
             loop {
                 if let Some(push) = self.next()? {
                     return Ok::<_, LinkError>(push);
                 }
-                self.fill().await?;
+                poll_fn(|cx| self.poll(cx)).await?;
             }
         });
         match answer.await.map_err(|_| ConnectError::Timeout)?? {
@@ -106,29 +111,51 @@ impl Link {
         }
     }
 
-    /// Writes commands.
-    ///
-    /// # Errors
-    /// Redis does not take them in time.
-    pub async fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
-        let write = async {
-            self.stream.write_all(bytes).await?;
-            self.stream.flush().await
-        };
-        timeout(self.deadline, write).await.map_err(|_| LinkError::WriteTimeout)?.map_err(Into::into)
+    /// Queues a command. It goes out while the link is polled; what is queued is what this node wants to
+    /// hear, and so has a bound.
+    pub fn send(&mut self, command: &redis::Cmd) {
+        self.out.extend_from_slice(&command.get_packed_command());
     }
 
-    /// Reads more; cancel-safe.
+    /// Writes what is queued and reads more; ready when something was read. Nothing is lost when it is
+    /// not polled to its end.
     ///
     /// # Errors
     /// The connection ended.
-    pub async fn fill(&mut self) -> Result<(), LinkError> {
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        while !self.out.is_empty() {
+            match poll_write_buf(Pin::new(&mut self.stream), cx, &mut self.out) {
+                Poll::Ready(written) => {
+                    written?;
+                    self.stuck = None;
+                }
+                Poll::Pending => {
+                    self.stuck.get_or_insert_with(Instant::now);
+                    break;
+                }
+            }
+        }
+        // TLS holds bytes back until it is flushed; on TCP this is nothing.
+        if let Poll::Ready(flushed) = Pin::new(&mut self.stream).poll_flush(cx) {
+            flushed?;
+        }
         if self.buffer.len() > MOST_BUFFERED {
-            return Err(LinkError::Protocol);
+            return Poll::Ready(Err(LinkError::Protocol));
         }
         self.buffer.reserve(READ);
-        match self.stream.read_buf(&mut self.buffer).await? {
-            0 => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+        match ready!(poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.buffer))? {
+            0 => Poll::Ready(Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())),
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Does Redis take nothing for longer than it may?
+    ///
+    /// # Errors
+    /// It does.
+    pub fn check(&self) -> Result<(), LinkError> {
+        match self.stuck {
+            Some(since) if since.elapsed() > self.deadline => Err(LinkError::WriteTimeout),
             _ => Ok(()),
         }
     }

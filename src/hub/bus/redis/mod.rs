@@ -2,16 +2,21 @@
 //! What an actor does is told in its file; this one starts them and routes to them.
 
 mod connect;
+mod ear;
 mod health;
 mod journal;
+mod lane;
 mod line;
 mod link;
+mod map;
 mod member;
+mod port;
 mod presence;
 mod publisher;
-mod shard;
 mod subscriber;
 mod target;
+mod topology;
+mod waiting;
 mod wanted;
 
 pub use target::StartError;
@@ -25,17 +30,19 @@ use crate::hub::{AttachError, Fanout, HubUnavailable, Parts, Publication, Publis
 use crate::telemetry::Metrics;
 use connect::Connector;
 use futures_util::future::join_all;
-use health::Health;
+use health::{Health, Rarely};
+use port::Verbs;
 use presence::{Op, Presence, Touched};
 use publisher::{Job, Publisher, Style};
 use serde::{Deserialize, Serialize};
-use shard::{Place, Shard};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use subscriber::Subscriber;
-use target::Target;
+use target::{Mode, Target};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
+use topology::Topology;
 use wanted::{Channel, Purpose, Wanted};
 
 /// Joins and leaves that may wait for Redis.
@@ -45,8 +52,13 @@ const PRESENCE_QUEUE: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct Redis {
     outlet: Outlet,
+    wanted: Arc<Wanted>,
+    health: Arc<Health>,
     ops: mpsc::Sender<Op>,
     touched: Arc<Touched>,
+    /// Joins or leaves found no room.
+    behind: Arc<AtomicBool>,
+    unsaid: Rarely,
     attach_timeout: Duration,
     command_timeout: Duration,
     node: Arc<str>,
@@ -55,7 +67,7 @@ pub struct Redis {
 /// Where messages leave this node.
 #[derive(Debug, Clone)]
 pub struct Outlet {
-    shard: Arc<Shard>,
+    jobs: mpsc::Sender<Job>,
     keys: Arc<Keys>,
     metrics: Arc<Metrics>,
     deadline: Duration,
@@ -67,19 +79,17 @@ impl Outlet {
         let channel = Channel::from(self.keys.channel(&publication.scope));
         let until = Instant::now() + self.deadline;
         let job = Job::Message { publication, channel, until };
-        let (job, why) = match self.shard.jobs.try_send(job) {
+        let (job, why) = match self.jobs.try_send(job) {
             Ok(()) => return Ok(()),
             Err(mpsc::error::TrySendError::Closed(job)) => (job, PublishError::Unavailable),
-            Err(mpsc::error::TrySendError::Full(job)) => {
-                match timeout(self.deadline, self.shard.jobs.reserve()).await {
-                    Ok(Ok(room)) => {
-                        room.send(job);
-                        return Ok(());
-                    }
-                    Ok(Err(_)) => (job, PublishError::Unavailable),
-                    Err(_) => (job, PublishError::Overloaded),
+            Err(mpsc::error::TrySendError::Full(job)) => match timeout(self.deadline, self.jobs.reserve()).await {
+                Ok(Ok(room)) => {
+                    room.send(job);
+                    return Ok(());
                 }
-            }
+                Ok(Err(_)) => (job, PublishError::Unavailable),
+                Err(_) => (job, PublishError::Overloaded),
+            },
         };
         if let Job::Message { publication, .. } = &job {
             publication.book_failure(why, &self.metrics);
@@ -87,11 +97,15 @@ impl Outlet {
         Err(why)
     }
 
-    /// Publishes what the server says itself. Where it fails it is booked.
-    pub async fn tell(&self, publication: Option<Publication>) {
-        if let Some(publication) = publication {
-            let _ = self.publish(publication).await;
+    /// Publishes what the server says itself; waits for room no longer than until then. Where it fails it
+    /// is booked.
+    pub async fn tell(&self, publication: Option<Publication>, until: Instant) {
+        let Some(publication) = publication else { return };
+        if self.jobs.capacity() == 0 && timeout_at(until, self.jobs.reserve()).await.is_err() {
+            publication.book_failure(PublishError::Overloaded, &self.metrics);
+            return;
         }
+        let _ = self.publish(publication).await;
     }
 }
 
@@ -125,52 +139,53 @@ impl Redis {
             crate::config::Wire::Plain => Wire::Plain,
         };
         let journal = config.journal && wire == Wire::Extended;
-        let (jobs, queue) = mpsc::channel(config.publish_queue);
+        let sharded = connector.target().mode == Mode::Cluster;
+        // One half waits to be taken up, the other in its slot's queue.
+        let half = config.publish_queue.div_ceil(2).max(1);
+        let (jobs, queue) = mpsc::channel(half);
         let health = Arc::new(Health::new(parts.metrics.clone()));
-        let place = Place::Found;
-        let shard = Arc::new(Shard { wanted: Wanted::default(), jobs, health: health.clone(), place: place.clone() });
-        let probe = keys.probe(&node, 0);
-        // They are wanted as long as the node lives.
-        drop(shard.wanted.add(Channel::from(keys.control()), Purpose::Control));
-        drop(shard.wanted.add(Channel::from(probe.clone()), Purpose::Probe));
+        let wanted = Arc::new(Wanted::default());
+        // It is wanted as long as the node lives.
+        drop(wanted.add(Channel::from(keys.control()), Purpose::Control));
+        let (topology, surveyor) = Topology::new(connector.clone());
+        parts.tasks.spawn(surveyor.run(parts.stop.clone()));
         let publisher = Publisher {
             connector: connector.clone(),
-            place,
+            topology: topology.clone(),
             keys: keys.clone(),
             style: Style {
                 node: node.clone(),
                 journal: journal.then_some((config.journal_length, config.journal_ttl)),
-                sharded: false,
+                sharded,
             },
-            health,
+            most: half,
+            health: health.clone(),
             metrics: parts.metrics.clone(),
         };
         parts.tasks.spawn(publisher.run(queue, parts.stop.clone()));
         let subscriber = Subscriber {
             connector: connector.clone(),
-            shard: shard.clone(),
+            topology: topology.clone(),
+            wanted: wanted.clone(),
+            jobs: jobs.clone(),
+            health: health.clone(),
             keys: keys.clone(),
             fanout: fanout.clone(),
             metrics: parts.metrics.clone(),
             journal,
-            sharded: false,
+            verbs: Verbs::new(sharded),
             config: config.clone(),
-            probe,
             node: node.clone(),
             on_control,
         };
         parts.tasks.spawn(subscriber.run(parts.stop.clone()));
-        let outlet = Outlet {
-            shard: shard.clone(),
-            keys: keys.clone(),
-            metrics: parts.metrics.clone(),
-            deadline: config.publish_deadline,
-        };
-        let touched = Arc::new(Touched::default());
+        let (metrics, deadline) = (parts.metrics.clone(), config.publish_deadline);
+        let outlet = Outlet { jobs, keys: keys.clone(), metrics, deadline };
+        let (touched, behind) = (Arc::new(Touched::default()), Arc::new(AtomicBool::new(false)));
         let (ops, todo) = mpsc::channel(PRESENCE_QUEUE);
         let presence = Presence {
             connector,
-            shard,
+            topology,
             publish: outlet.clone(),
             keys,
             announcer,
@@ -179,13 +194,18 @@ impl Redis {
             config: config.presence.clone(),
             node: node.clone(),
             touched: touched.clone(),
+            behind: behind.clone(),
         };
         parts.tasks.spawn(presence.run(todo, parts.stop.clone()));
         tracing::info!(url = %parts.config.url.redacted(), %node, "the hub is Redis");
         Ok(Arc::new(Self {
             outlet,
+            wanted,
+            health,
             ops,
             touched,
+            behind,
+            unsaid: Rarely::default(),
             attach_timeout: config.attach_timeout,
             command_timeout: config.command_timeout,
             node,
@@ -194,7 +214,7 @@ impl Redis {
 
     /// See `Bus::subscribe`.
     pub async fn subscribe(&self, scopes: &[Scope]) -> Result<(), AttachError> {
-        let wanted = &self.outlet.shard.wanted;
+        let wanted = &self.wanted;
         let waiting: Vec<_> = scopes
             .iter()
             .filter_map(|scope| wanted.add(self.channel(scope), Purpose::Scope(scope.to.clone())))
@@ -211,7 +231,7 @@ impl Redis {
     /// See `Bus::unsubscribe`.
     pub fn unsubscribe(&self, scopes: &[Scope]) {
         for scope in scopes {
-            self.outlet.shard.wanted.remove(&self.channel(scope));
+            self.wanted.remove(&self.channel(scope));
         }
     }
 
@@ -226,16 +246,25 @@ impl Redis {
 
     /// See `Bus::join`.
     pub fn join(&self, seat: &Arc<Seat>) {
-        if self.ops.try_send(Op::Join(seat.clone())).is_err() {
-            // Redis has been away for very long. Its forgotten lease brings all members back.
-            tracing::warn!("presence is behind, a join waits for the next lease");
-        }
+        self.op(Op::Join(seat.clone()));
     }
 
     /// See `Bus::leave`.
-    pub async fn leave(&self, seat: &Arc<Seat>) {
-        // The actor ends with the hub, and so does presence.
-        let _ = self.ops.send(Op::Leave(seat.clone())).await;
+    pub fn leave(&self, seat: &Arc<Seat>) {
+        self.op(Op::Leave(seat.clone()));
+    }
+
+    fn op(&self, op: Op) {
+        // Who is in no group is present in none.
+        if let Op::Join(seat) | Op::Leave(seat) = &op
+            && seat.origin.group.is_none()
+        {
+            return;
+        }
+        if self.ops.try_send(op).is_err() && !self.behind.swap(true, Ordering::AcqRel) {
+            // Redis has been away for very long. Then the whole of this node's presence is put right.
+            tracing::warn!("presence is behind, it will be put right as a whole");
+        }
     }
 
     /// See `Bus::replace`.
@@ -248,8 +277,8 @@ impl Redis {
         };
         let Ok(text) = serde_json::to_string(&word) else { return };
         let channel = Channel::from(self.outlet.keys.control());
-        if self.outlet.shard.jobs.try_send(Job::Aside { channel, text }).is_err() {
-            tracing::warn!("the hub is behind, an older connection is not told that it is replaced");
+        if self.outlet.jobs.try_send(Job::Aside { channel, text }).is_err() {
+            self.unsaid.say(|more| tracing::warn!(more, "the hub is behind, an older connection is not replaced"));
         }
     }
 
@@ -269,7 +298,7 @@ impl Redis {
 
     /// See `Bus::is_up`.
     pub fn is_up(&self) -> bool {
-        self.outlet.shard.health.is_up()
+        self.health.is_up()
     }
 }
 

@@ -1,17 +1,20 @@
 //! Owns presence on Redis: who is in a group, by connection, so that an old socket's end never removes a
-//! newer one; node leases, so that a dead node's members leave; and all of it again after a flush.
-//! One actor does it, in order.
+//! newer one; node leases, so that a dead node's members leave. One actor does it, in order. Putting a whole
+//! node right is `roll`'s.
+
+mod roll;
 
 use super::connect::{ConnectError, Connector};
 use super::health::Backoff;
 use super::member::{self, Entry};
-use super::shard::Shard;
+use super::topology::Topology;
 use crate::config;
 use crate::envelope::GroupId;
 use crate::hub::fanout::Fanout;
 use crate::hub::keys::Keys;
 use crate::hub::presence::{Announcer, Event, Member};
 use crate::hub::seat::Seat;
+use crate::hub::slot::slot_of;
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::Done;
 use parking_lot::Mutex;
@@ -19,15 +22,18 @@ use redis::aio::MultiplexedConnection;
 use redis::{Pipeline, Value};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 /// Operations done by one pipeline.
 const BATCH: usize = 64;
 /// Members let go by one step of a reaper, and present again by one step after a flush.
 const STEP: usize = 256;
+/// How long events of one batch may wait for room towards the hub; the lease must not wait for them.
+const TELLING: Duration = Duration::from_secs(1);
 /// How often signs of life are written down.
 const REFRESH: Duration = Duration::from_secs(5);
 
@@ -64,8 +70,8 @@ impl Touched {
 pub struct Presence {
     /// How to reach Redis.
     pub connector: Arc<Connector>,
-    /// The shard that keeps presence.
-    pub shard: Arc<Shard>,
+    /// Who serves what: all of presence lies in one slot.
+    pub topology: Topology,
     /// Where events are published.
     pub publish: super::Outlet,
     /// Names.
@@ -82,6 +88,8 @@ pub struct Presence {
     pub node: Arc<str>,
     /// Signs of life.
     pub touched: Arc<Touched>,
+    /// Joins or leaves found no room: Redis and this node no longer say the same.
+    pub behind: Arc<AtomicBool>,
 }
 
 struct Open {
@@ -102,7 +110,8 @@ impl Presence {
         let mut batch = Vec::with_capacity(BATCH);
         let mut open = None;
         let mut backoff = Backoff::default();
-        let mut known = false;
+        // Known to Redis once; the last operations were perhaps done and not answered.
+        let (mut known, mut again) = (false, false);
         loop {
             let waiting = !batch.is_empty();
             let step = tokio::select! {
@@ -118,13 +127,18 @@ impl Presence {
             };
             let done = tokio::select! {
                 () = stop.cancelled() => break,
-                done = self.step(step, &mut open, &mut batch, &mut known) => done,
+                done = self.step(step, &mut open, &mut batch, &mut known, again) => done,
             };
             match done {
-                Ok(()) => backoff.reset(),
+                Ok(()) => {
+                    backoff.reset();
+                    again &= !batch.is_empty();
+                }
                 Err(error) => {
                     tracing::debug!(%error, "presence cannot be written, trying again");
                     open = None;
+                    again = true;
+                    self.topology.suspect();
                     // Nobody waits for an answer that is late; the rest is done when Redis is back.
                     batch.retain(|op| !matches!(op, Op::Query(..)));
                     tokio::time::sleep(backoff.next()).await;
@@ -144,6 +158,7 @@ impl Presence {
         open: &mut Option<Open>,
         batch: &mut Vec<Op>,
         known: &mut bool,
+        again: bool,
     ) -> Result<(), ConnectError> {
         let open = match open {
             Some(open) => open,
@@ -151,8 +166,8 @@ impl Presence {
         };
         match step {
             Step::Ops => {
-                let done = self.ops(open, batch).await?;
-                batch.drain(..done);
+                self.ops(open, batch, again).await?;
+                batch.clear();
             }
             Step::Lease => {
                 let (was_known, dead) = self.lease(open, self.config.lease).await?;
@@ -160,6 +175,12 @@ impl Presence {
                     self.present_again(open).await?;
                 }
                 *known = true;
+                if self.behind.swap(false, Ordering::AcqRel)
+                    && let Err(error) = self.put_right(open).await
+                {
+                    self.behind.store(true, Ordering::Release);
+                    return Err(error);
+                }
                 for node in dead.iter().filter(|node| ***node != *self.node) {
                     self.reap(open, node).await?;
                 }
@@ -175,8 +196,9 @@ impl Presence {
     }
 
     async fn open(&self) -> Result<Open, ConnectError> {
-        let node = self.shard.place.node(&self.connector).await?;
-        let mut connection = self.connector.command(&node).await?;
+        let map = self.topology.map();
+        let node = map.owner(slot_of(self.keys.nodes().as_bytes())).ok_or(ConnectError::NoMaster)?;
+        let mut connection = self.connector.command(node).await?;
         let mut pipe = Pipeline::new();
         for script in [
             include_str!("../../lua/join.lua"),
@@ -189,28 +211,29 @@ impl Presence {
         Ok(Open { connection, join, leave, lease })
     }
 
-    /// Does operations in order; returns how many.
-    async fn ops(&self, open: &mut Open, batch: &mut [Op]) -> Result<usize, ConnectError> {
+    /// Does operations in order, perhaps for the second time.
+    async fn ops(&self, open: &mut Open, batch: &mut [Op], again: bool) -> Result<(), ConnectError> {
         let mut pipe = Pipeline::with_capacity(batch.len() * 2);
         for op in batch.iter() {
             match op {
                 Op::Join(seat) => self.write_join(&mut pipe, &open.join, seat),
                 Op::Leave(seat) => {
                     if let Some(entry) = Entry::of(seat, &self.node) {
-                        self.write_leave(&mut pipe, &open.leave, &entry, &self.node);
+                        self.write_leave(&mut pipe, &open.leave, &entry, &self.node, again);
                     }
                 }
                 Op::Query(group, _) => drop(pipe.cmd("HGETALL").arg(self.keys.presence(group))),
             }
         }
         if pipe.is_empty() {
-            return Ok(batch.len());
+            return Ok(());
         }
+        let until = Instant::now() + TELLING;
         let mut answers = pipe.query_async::<Vec<Value>>(&mut open.connection).await?.into_iter();
         for op in batch.iter_mut() {
             match op {
-                Op::Join(seat) => self.told(Event::Join, seat, answers.next()).await,
-                Op::Leave(seat) => self.told(Event::Leave, seat, answers.next()).await,
+                Op::Join(seat) => self.told(Event::Join, seat, answers.next(), until).await,
+                Op::Leave(seat) => self.told(Event::Leave, seat, answers.next(), until).await,
                 Op::Query(_, answer) => {
                     let fields: HashMap<String, String> =
                         redis::from_redis_value(answers.next().unwrap_or_default()).unwrap_or_default();
@@ -223,12 +246,12 @@ impl Presence {
                 }
             }
         }
-        Ok(batch.len())
+        Ok(())
     }
 
-    async fn told(&self, event: Event, seat: &Seat, answer: Option<Value>) {
-        if seat.origin.group.is_some() && matches!(answer, Some(Value::Int(1))) {
-            self.publish.tell(self.announcer.event(event, &seat.origin, seat.spoken.protocol())).await;
+    async fn told(&self, event: Event, seat: &Seat, answer: Option<Value>, until: Instant) {
+        if matches!(answer, Some(Value::Int(1))) {
+            self.publish.tell(self.announcer.event(event, &seat.origin, seat.spoken.protocol()), until).await;
         }
     }
 
@@ -246,10 +269,10 @@ impl Presence {
             .arg(self.ttl());
     }
 
-    fn write_leave(&self, pipe: &mut Pipeline, script: &str, entry: &Entry, node: &str) {
+    fn write_leave(&self, pipe: &mut Pipeline, script: &str, entry: &Entry, node: &str, again: bool) {
         let Some(group) = entry.group() else { return };
         let key = self.keys.presence(group);
-        pipe.cmd("EVALSHA").arg(script).arg(1).arg(key).arg(entry.who()).arg(entry.connection());
+        pipe.cmd("EVALSHA").arg(script).arg(1).arg(key).arg(entry.who()).arg(entry.connection()).arg(i32::from(again));
         pipe.cmd("SREM").arg(self.keys.node_members(node)).arg(entry.note()).ignore();
     }
 
@@ -266,67 +289,6 @@ impl Presence {
         let known = answer.next() == Some(Value::Int(1));
         let dead = answer.filter_map(|name| redis::from_redis_value(name).ok()).collect();
         Ok((known, dead))
-    }
-
-    /// Redis has forgotten this node: flushed, or let go by a node that took it for dead. Only then have
-    /// leaves been told that joins must undo.
-    async fn present_again(&self, open: &mut Open) -> Result<(), ConnectError> {
-        let mut cmd = redis::cmd("DEL");
-        let reaped: bool = cmd.arg(self.keys.reaped(&self.node)).query_async(&mut open.connection).await?;
-        let seats = self.fanout.registry().seats();
-        tracing::warn!(members = seats.len(), reaped, "Redis has forgotten this node's members, adding them again");
-        for some in seats.chunks(STEP) {
-            let mut pipe = Pipeline::with_capacity(some.len() * 2);
-            let some: Vec<_> = some.iter().filter(|seat| seat.origin.group.is_some()).collect();
-            for seat in &some {
-                self.write_join(&mut pipe, &open.join, seat);
-            }
-            if some.is_empty() {
-                continue;
-            }
-            let answers = pipe.query_async::<Vec<Value>>(&mut open.connection).await?;
-            for (seat, answer) in some.iter().zip(answers).filter(|_| reaped) {
-                self.told(Event::Join, seat, Some(answer)).await;
-            }
-        }
-        Ok(())
-    }
-
-    /// Lets a dead node's members go; one node at a time does it, and each leave is told once.
-    async fn reap(&self, open: &mut Open, node: &str) -> Result<(), ConnectError> {
-        let mut lock = redis::cmd("SET");
-        lock.arg(self.keys.reaper(node)).arg(&*self.node).arg("NX").arg("PX").arg(30_000);
-        if lock.query_async::<Value>(&mut open.connection).await? == Value::Nil {
-            return Ok(());
-        }
-        let notes_key = self.keys.node_members(node);
-        let mut gone = 0;
-        loop {
-            let mut some = redis::cmd("SRANDMEMBER");
-            let notes: Vec<String> = some.arg(&notes_key).arg(STEP).query_async(&mut open.connection).await?;
-            if notes.is_empty() {
-                break;
-            }
-            let entries: Vec<_> = notes.iter().filter_map(|note| Entry::from_note(note, node)).collect();
-            let mut pipe = Pipeline::with_capacity(notes.len() * 2);
-            for entry in &entries {
-                self.write_leave(&mut pipe, &open.leave, entry, node);
-            }
-            // What cannot be read must not be found again.
-            pipe.cmd("SREM").arg(&notes_key).arg(&notes).ignore();
-            let answers = pipe.query_async::<Vec<Value>>(&mut open.connection).await?;
-            for (entry, _) in entries.iter().zip(answers).filter(|(_, answer)| *answer == Value::Int(1)) {
-                self.publish.tell(self.announcer.event(Event::Leave, &entry.origin, entry.protocol)).await;
-                gone += 1;
-            }
-        }
-        let mut pipe = Pipeline::new();
-        pipe.cmd("ZREM").arg(self.keys.nodes()).arg(node).ignore();
-        pipe.cmd("SET").arg(self.keys.reaped(node)).arg(1).arg("EX").arg(3600).ignore();
-        pipe.cmd("DEL").arg(self.keys.reaper(node)).ignore();
-        pipe.query_async::<()>(&mut open.connection).await?;
-        tracing::info!(node, gone, "a dead node's members were let go");
-        Ok(())
     }
 
     async fn refresh(&self, open: &mut Open) -> Result<(), ConnectError> {

@@ -1,25 +1,30 @@
-//! Owns the way out: one actor a shard takes messages in order and sends them in pipelines, at most so many
-//! waiting, each with a deadline. A message is published exactly once: the journal's script knows the
-//! running number of each node, so a retry and an original that comes late are both recognised.
+//! Owns the way out: one actor takes messages in order, at most so many waiting, each with a deadline, and
+//! hands them to a lane for each master. A master that is away holds up nobody but itself.
 
 use super::connect::Connector;
-use super::health::{Backoff, Half, Health};
-use super::shard::Place as ShardPlace;
+use super::health::{Half, Health, Rarely};
+use super::lane::{Lane, Told};
+use super::map::Map;
+use super::target::Node;
+use super::topology::Topology;
+use super::waiting::{Numbered, Piece, Waiting};
 use super::wanted::Channel;
 use crate::hub::keys::Keys;
 use crate::hub::publication::{Publication, PublishError};
+use crate::hub::slot::slot_of;
 use crate::telemetry::Metrics;
-use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{Pipeline, RedisResult, Value};
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 /// Messages in one pipeline. Above that, Redis's CPU per message hardly falls any more.
 const BATCH: usize = 64;
+/// How often deadlines are looked at.
+const TICK: Duration = Duration::from_millis(25);
 
 /// Something to be said on a channel.
 #[derive(Debug)]
@@ -42,6 +47,15 @@ pub enum Job {
     },
 }
 
+impl Job {
+    /// Where it is said.
+    pub fn channel(&self) -> &Channel {
+        match self {
+            Job::Message { channel, .. } | Job::Aside { channel, .. } => channel,
+        }
+    }
+}
+
 /// How messages are written.
 #[derive(Debug, Clone)]
 pub struct Style {
@@ -57,207 +71,183 @@ pub struct Style {
 pub struct Publisher {
     /// How to reach Redis.
     pub connector: Arc<Connector>,
-    /// Which server.
-    pub place: ShardPlace,
+    /// Who serves what.
+    pub topology: Topology,
     /// Names.
     pub keys: Arc<Keys>,
     /// How.
     pub style: Style,
+    /// Messages that may wait.
+    pub most: usize,
     /// Where it says whether it works.
     pub health: Arc<Health>,
     /// What it counts.
     pub metrics: Arc<Metrics>,
 }
 
-/// A job with its running number, which stays the same when it is tried again.
-struct Numbered {
-    job: Job,
-    number: u64,
-    taken: Instant,
+/// A lane, as seen from here.
+struct Away {
+    id: u64,
+    work: mpsc::Sender<Vec<Piece>>,
+    up: bool,
+    /// It can take a batch.
+    free: bool,
+    /// More waits for it than it may hold while it is down.
+    full: bool,
 }
 
-struct Ready {
-    connection: MultiplexedConnection,
-    script: String,
+/// What the actor works with.
+struct Desk {
+    of: Publisher,
+    map: Arc<Map>,
+    waiting: Waiting,
+    lanes: HashMap<Node, Away>,
+    tasks: JoinSet<()>,
+    telling: mpsc::Sender<Told>,
+    next: u64,
+    refusals: Arc<Rarely>,
 }
 
 impl Publisher {
     /// Publishes until stopped, then what is left as far as its deadline allows.
     pub async fn run(self, mut jobs: mpsc::Receiver<Job>, stop: CancellationToken) {
-        let mut batch: VecDeque<Numbered> = VecDeque::with_capacity(BATCH);
-        let mut incoming = Vec::with_capacity(BATCH);
-        let mut number = 0;
-        let mut ready = None;
-        let mut backoff = Backoff::default();
-        loop {
-            if ready.is_none() {
-                ready = self.connect().await;
-                self.health.set(Half::Publisher, ready.is_some());
-                if ready.is_none() {
-                    self.wait(&mut batch, &mut jobs, backoff.next(), &mut number).await;
-                    if stop.is_cancelled() && batch.is_empty() {
-                        return;
-                    }
-                    continue;
-                }
-                backoff.reset();
-            }
-            if batch.is_empty() {
-                tokio::select! {
-                    biased;
-                    n = jobs.recv_many(&mut incoming, BATCH) => if n == 0 { return },
-                    () = stop.cancelled() => if jobs.is_empty() { return },
-                }
-                batch.extend(incoming.drain(..).map(|job| {
-                    number += 1;
-                    Numbered { job, number, taken: Instant::now() }
-                }));
-                self.metrics.hub_publish_queue.only().set(i64::try_from(jobs.len()).unwrap_or(i64::MAX));
-            }
-            self.expire(&mut batch);
-            if let Some(open) = &mut ready {
-                if let Err(error) = self.send(open, &mut batch).await {
-                    tracing::warn!(%error, waiting = batch.len(), "publishing failed, connecting again");
-                    self.metrics.hub_reconnects.only().inc();
-                    self.health.set(Half::Publisher, false);
-                    self.place.suspect();
-                    ready = None;
-                }
-            }
-        }
-    }
-
-    async fn connect(&self) -> Option<Ready> {
-        let connect = async {
-            let node = self.place.node(&self.connector).await?;
-            let mut connection = self.connector.command(&node).await?;
-            let mut load = redis::cmd("SCRIPT");
-            load.arg("LOAD").arg(include_str!("../../lua/publish.lua"));
-            let script = load.query_async::<String>(&mut connection).await?;
-            Ok::<_, super::connect::ConnectError>(Ready { connection, script })
+        let (telling, mut told) = mpsc::channel(64);
+        let mut topology = self.topology.clone();
+        let mut desk = Desk {
+            map: topology.map(),
+            of: self,
+            waiting: Waiting::default(),
+            lanes: HashMap::new(),
+            tasks: JoinSet::new(),
+            telling,
+            next: 0,
+            refusals: Arc::default(),
         };
-        connect.await.map_err(|error| tracing::warn!(%error, "Redis cannot be reached for publishing")).ok()
-    }
-
-    /// Lets time pass while Redis is away, without keeping any message beyond its deadline.
-    async fn wait(
-        &self,
-        batch: &mut VecDeque<Numbered>,
-        jobs: &mut mpsc::Receiver<Job>,
-        pause: Duration,
-        number: &mut u64,
-    ) {
-        tokio::time::sleep(pause).await;
-        self.expire(batch);
-        // Deadlines are in the order of the queue, so one that is kept keeps all behind it.
-        while batch.is_empty() {
-            let Ok(job) = jobs.try_recv() else { return };
-            *number += 1;
-            batch.push_back(Numbered { job, number: *number, taken: Instant::now() });
-            self.expire(batch);
-        }
-    }
-
-    fn expire(&self, batch: &mut VecDeque<Numbered>) {
-        let now = Instant::now();
-        batch.retain(|numbered| match &numbered.job {
-            Job::Message { publication, until, .. } if *until <= now => {
-                publication.failed(PublishError::Unavailable, &self.metrics);
-                false
-            }
-            Job::Message { .. } => true,
-            // Words among proxies are about the present.
-            Job::Aside { .. } => numbered.taken.elapsed() < Duration::from_secs(1),
-        });
-    }
-
-    /// Sends the batch; what remains in it must be tried again.
-    async fn send(&self, ready: &mut Ready, batch: &mut VecDeque<Numbered>) -> RedisResult<()> {
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let mut pipe = Pipeline::with_capacity(batch.len());
-        for numbered in batch.iter() {
-            self.write(&mut pipe, &ready.script, numbered);
-        }
-        let answers = ready.connection.req_packed_commands(&pipe, 0, batch.len()).await?;
-        let mut again = None;
-        let mut answers = answers.into_iter();
-        batch.retain(|numbered| {
-            let error = match answers.next() {
-                Some(Value::ServerError(error)) => redis::RedisError::from(error),
-                Some(_) => {
-                    self.done(numbered);
-                    return false;
-                }
-                None => return true,
-            };
-            if is_passing(error.code()) {
-                again = Some(error);
-                return true;
-            }
-            tracing::error!(%error, "Redis refuses a message");
-            if let Job::Message { publication, .. } = &numbered.job {
-                publication.failed(PublishError::Unavailable, &self.metrics);
-            }
-            false
-        });
-        again.map_or(Ok(()), Err)
-    }
-
-    fn done(&self, numbered: &Numbered) {
-        if let Job::Message { publication, .. } = &numbered.job {
-            publication.done(&self.metrics);
-            self.metrics.hub_publish_duration.only().observe(numbered.taken.elapsed().as_secs_f64());
-        }
-    }
-
-    fn write(&self, pipe: &mut Pipeline, script: &str, numbered: &Numbered) {
-        let command = if self.style.sharded { "SPUBLISH" } else { "PUBLISH" };
-        let (publication, channel) = match &numbered.job {
-            Job::Aside { channel, text } => {
-                pipe.cmd(command).arg(channel.as_ref()).arg(text);
+        desk.remap();
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut incoming = Vec::with_capacity(BATCH);
+        let mut closed = false;
+        loop {
+            desk.hand_out();
+            let stopping = closed || stop.is_cancelled();
+            if stopping && desk.waiting.is_idle() && jobs.is_empty() {
                 return;
             }
-            Job::Message { publication, channel, .. } => (publication, channel),
-        };
-        let Some((length, ttl)) = self.style.journal.filter(|_| !publication.text.tail.is_empty()) else {
-            pipe.cmd(command).arg(channel.as_ref()).arg(publication.text.unstamped());
-            return;
-        };
-        let name = String::from_utf8_lossy(channel);
-        let node = &self.style.node;
-        pipe.cmd("EVALSHA")
-            .arg(script)
-            .arg(2)
-            .arg(self.keys.journal_meta(&name))
-            .arg(self.keys.journal(&name))
-            .arg(channel.as_ref())
-            .arg(&publication.text.head)
-            .arg(&publication.text.tail)
-            .arg(format!("n:{node}"))
-            .arg(numbered.number)
-            .arg(format!("{node}-{}", numbered.number))
-            .arg(length)
-            .arg(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX))
-            .arg(command);
+            let room = desk.of.most.saturating_sub(desk.waiting.len()).min(BATCH);
+            tokio::select! {
+                n = jobs.recv_many(&mut incoming, room), if room > 0 && !closed => {
+                    closed = n == 0;
+                    let now = Instant::now();
+                    incoming.drain(..).for_each(|job| desk.take_up(job, now));
+                }
+                Some(told) = told.recv() => desk.hear(told),
+                map = topology.changed() => {
+                    desk.map = map;
+                    desk.remap();
+                }
+                _ = tick.tick() => desk.tick(jobs.len()),
+                () = stop.cancelled(), if !stopping => {}
+            }
+        }
     }
 }
 
-/// Errors that another try, perhaps elsewhere, may not have.
-fn is_passing(code: Option<&str>) -> bool {
-    const PASSING: [&str; 11] = [
-        "NOSCRIPT",
-        "READONLY",
-        "LOADING",
-        "MASTERDOWN",
-        "CLUSTERDOWN",
-        "MOVED",
-        "ASK",
-        "TRYAGAIN",
-        "OOM",
-        "BUSY",
-        "NOREPLICAS",
-    ];
-    code.is_some_and(|code| PASSING.contains(&code))
+impl Desk {
+    fn take_up(&mut self, job: Job, now: Instant) {
+        let owner = self.map.owner(slot_of(job.channel()));
+        if owner.and_then(|owner| self.lanes.get(owner)).is_some_and(|lane| lane.full) {
+            if let Job::Message { publication, .. } = &job {
+                publication.failed(PublishError::Overloaded, &self.of.metrics);
+            }
+            return;
+        }
+        self.waiting.push(job, now, &self.map);
+    }
+
+    /// Gives every lane that can take it what waits for it.
+    fn hand_out(&mut self) {
+        for (node, lane) in self.lanes.iter_mut().filter(|(_, lane)| lane.free) {
+            let pieces = self.waiting.take(node, BATCH);
+            if pieces.is_empty() {
+                continue;
+            }
+            lane.free = false;
+            if let Err(error) = lane.work.try_send(pieces) {
+                // It is there, and empty: a lane only ends when it is let go.
+                for (slot, jobs) in error.into_inner() {
+                    self.waiting.back(slot, jobs, None, &self.map);
+                }
+                return;
+            }
+        }
+    }
+
+    fn hear(&mut self, told: Told) {
+        let (id, up) = match told {
+            Told::Up(id) => (id, true),
+            Told::Down(id) => (id, false),
+            Told::Back(id, pieces) => {
+                for piece in pieces {
+                    if piece.moved {
+                        self.of.topology.suspect();
+                    }
+                    self.waiting.back(piece.slot, piece.left, piece.parked, &self.map);
+                }
+                if let Some((_, lane)) = self.lanes.iter_mut().find(|(_, lane)| lane.id == id) {
+                    lane.free = lane.up;
+                }
+                return;
+            }
+        };
+        // A lane that was let go has no say about its successor.
+        let Some((node, lane)) = self.lanes.iter_mut().find(|(_, lane)| lane.id == id) else { return };
+        (lane.up, lane.free) = (up, up);
+        self.of.health.set(node, Half::Publisher, up);
+        if !up {
+            self.of.topology.suspect();
+        }
+    }
+
+    /// A lane for every master, and every slot to its master's.
+    fn remap(&mut self) {
+        let masters = self.map.masters();
+        // What a lane has in its hands still comes back.
+        self.lanes.retain(|node, _| masters.contains(node));
+        self.of.health.masters(masters);
+        for node in masters {
+            if self.lanes.contains_key(node) {
+                continue;
+            }
+            let (work, works) = mpsc::channel(1);
+            self.next += 1;
+            let lane = Lane {
+                id: self.next,
+                node: node.clone(),
+                connector: self.of.connector.clone(),
+                keys: self.of.keys.clone(),
+                style: self.of.style.clone(),
+                metrics: self.of.metrics.clone(),
+                work: works,
+                told: self.telling.clone(),
+                refusals: self.refusals.clone(),
+            };
+            self.lanes.insert(node.clone(), Away { id: self.next, work, up: false, free: false, full: false });
+            self.tasks.spawn(lane.run());
+        }
+        self.waiting.remap(&self.map);
+    }
+
+    fn tick(&mut self, queued: usize) {
+        while self.tasks.try_join_next().is_some() {}
+        let late: Vec<Numbered> = self.waiting.tick(Instant::now(), &self.map);
+        late.iter().for_each(|job| job.fail(PublishError::Unavailable, &self.of.metrics));
+        let length = queued + self.waiting.len();
+        self.of.metrics.hub_publish_queue.only().set(i64::try_from(length).unwrap_or(i64::MAX));
+        // With one master there is nobody to hold up: whoever publishes waits.
+        let share = if self.lanes.len() > 1 { self.of.most / self.lanes.len() } else { usize::MAX };
+        for (node, lane) in &mut self.lanes {
+            lane.full = !lane.up && share < self.waiting.waiting_for(node, &self.map);
+        }
+    }
 }

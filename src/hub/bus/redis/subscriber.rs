@@ -1,41 +1,48 @@
-//! Owns the way in: one task a shard keeps a subscriber link alive, brings it to the desired state, and
-//! takes every text through its scope's line to the fan-out. It replaces a link that has gone deaf.
+//! Owns the way in: one task keeps a link to every master, brings them to the desired state, and takes every
+//! text through its scope's line to the fan-out. It replaces a link that has gone deaf, and follows a slot
+//! that moves. What becomes of a text is `ear`'s.
 
 use super::connect::Connector;
-use super::health::{Backoff, Half};
-use super::journal::{Answer, Ask, Journal};
-use super::line::{Line, Need, Noticed, Sink};
-use super::link::{Link, LinkError, Push};
+use super::ear::Heard;
+use super::health::{Half, Health, Rarely};
+use super::journal::Answer;
+use super::link::{Link, LinkError};
+use super::map::Map;
+use super::port::{Port, Verbs};
 use super::publisher::Job;
-use super::shard::Shard;
-use super::wanted::{Change, Channel, Purpose};
-use crate::dialect::{HubMessage, WireError};
+use super::topology::Topology;
+use super::wanted::{Change, Channel, Wanted};
 use crate::hub::fanout::Fanout;
 use crate::hub::keys::Keys;
-use crate::hub::outbox::Notice;
-use crate::hub::scope::Address;
+use crate::hub::slot::slot_of;
 use crate::telemetry::Metrics;
-use crate::telemetry::labels::{Foreign, Gap};
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// Channels in one SUBSCRIBE.
-const BATCH: usize = 512;
-/// Questions to the journal under way.
-const ASKS: usize = 1024;
-/// Scopes looked at per periodic check; with more, each is looked at less often.
-const CHECKED: usize = 512;
+/// Answers of journals under way.
+const ANSWERS: usize = 1024;
+/// How often what could not be done is tried again.
+const RETRY: Duration = Duration::from_millis(200);
 
 /// What a subscriber needs.
 pub struct Subscriber {
     /// How to reach Redis.
     pub connector: Arc<Connector>,
-    /// The shard it serves.
-    pub shard: Arc<Shard>,
+    /// Who serves what.
+    pub topology: Topology,
+    /// What is to be heard.
+    pub wanted: Arc<Wanted>,
+    /// Where probes go out.
+    pub jobs: mpsc::Sender<Job>,
+    /// Where it says whether it works.
+    pub health: Arc<Health>,
     /// Names.
     pub keys: Arc<Keys>,
     /// Where messages go.
@@ -44,355 +51,300 @@ pub struct Subscriber {
     pub metrics: Arc<Metrics>,
     /// Messages carry stamps.
     pub journal: bool,
-    /// `SSUBSCRIBE` instead of `SUBSCRIBE`.
-    pub sharded: bool,
+    /// How it subscribes.
+    pub verbs: Verbs,
     /// Settings.
     pub config: crate::config::Hub,
-    /// The channel of this node's probes.
-    pub probe: String,
     /// This node.
     pub node: Arc<str>,
     /// Hears what proxies tell each other: here, text.
     pub on_control: fn(&Fanout, &str, &str),
 }
 
-/// A channel that is heard or about to be.
-struct Heard {
-    purpose: Purpose,
-    /// Only what belongs to a scope has an order to keep.
-    line: Line,
-    /// The subscription was sent on the present link.
-    asked: bool,
+/// What the task works with.
+pub struct Ear {
+    pub(super) of: Subscriber,
+    pub(super) map: Arc<Map>,
+    pub(super) lines: HashMap<Channel, Heard>,
+    /// Lines that no link was asked to hear.
+    pub(super) homeless: HashSet<Channel>,
+    pub(super) ports: Vec<Port>,
+    /// Questions no journal could answer.
+    pub(super) unanswered: Vec<(u64, Channel)>,
+    /// Channels whose journal is still to be looked at in this round.
+    pub(super) checked: VecDeque<Channel>,
+    pub(super) losses: Rarely,
+    opening: JoinSet<(u64, Result<Link, LinkError>)>,
+    answering: mpsc::Sender<Answer>,
+    links: u64,
 }
 
-type Lines = HashMap<Channel, Heard>;
-
-impl Subscriber {
-    /// Listens until stopped.
-    pub async fn run(self, stop: CancellationToken) {
-        let mut lines = Lines::new();
-        let mut backoff = Backoff::default();
-        let mut first = true;
-        loop {
-            let began = Instant::now();
-            let ended = tokio::select! {
-                () = stop.cancelled() => return,
-                ended = self.listen(&mut lines) => ended,
-            };
-            self.shard.health.set(Half::Subscriber, false);
-            for heard in lines.values_mut() {
-                heard.line.lost_link();
-                heard.asked = false;
-            }
-            tracing::warn!(error = %ended, channels = lines.len(), "the subscriber link ended, connecting again");
-            if !std::mem::take(&mut first) {
-                self.metrics.hub_reconnects.only().inc();
-            }
-            self.shard.place.suspect();
-            if began.elapsed() > Duration::from_secs(5) {
-                backoff.reset();
-            }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(backoff.next()) => {}
-            }
-        }
-    }
-
-    /// One link, from its opening to its end.
-    async fn listen(&self, lines: &mut Lines) -> LinkError {
-        let deadline = self.config.command_timeout;
-        let opened = async {
-            let node = self.shard.place.node(&self.connector).await?;
-            let link = Link::open(&self.connector, &node, deadline).await?;
-            Ok::<_, LinkError>((node, link))
-        };
-        let (node, link) = match opened.await {
-            Ok(opened) => opened,
-            Err(error) => return error,
-        };
-        self.shard.wanted.unconfirm_all();
-        let (asks, asked) = mpsc::channel(ASKS);
-        let (answering, answers) = mpsc::channel(ASKS);
-        let journal = Journal { connector: self.connector.clone(), node, keys: self.keys.clone() };
-        let mut ear = Ear {
-            of: self,
-            link,
-            lines,
-            asks,
-            todo: VecDeque::new(),
-            probed: Instant::now(),
-            unsettled: HashSet::new(),
-            checked: VecDeque::new(),
-        };
-        tokio::select! {
-            ended = ear.run(answers) => ended.err().unwrap_or(LinkError::Superseded),
-            () = journal.run(asked, answering) => LinkError::Superseded,
-        }
-    }
-
-    fn gauge(&self, purpose: &Purpose, by: i64) {
-        if let Purpose::Scope(to) = purpose {
-            self.metrics.hub_subscriptions.with((to.label(),)).add(by);
-        }
-    }
-
-    /// Counts and tells what a line noticed.
-    fn book(&self, purpose: &Purpose, noticed: Noticed) {
-        self.metrics.hub_duplicates.only().inc_by(u64::from(noticed.duplicates));
-        let gap = |gap| self.metrics.hub_gaps.with((gap,)).inc();
-        if noticed.reset {
-            gap(Gap::EpochReset);
-        }
-        match (noticed.lost, noticed.repaired, purpose) {
-            (true, _, Purpose::Scope(to)) => {
-                gap(Gap::Unrepaired);
-                tracing::error!(scope = to.label().label(), "messages are lost: the journal no longer holds them");
-                self.fanout.registry().for_each(to, |seat| seat.outbox.notify(Notice::Gap));
-            }
-            (false, true, _) => gap(Gap::Repaired),
-            _ => {}
-        }
-    }
-}
-
-/// Delivers what a line lets through.
-struct Deliver<'a> {
-    of: &'a Subscriber,
-    to: &'a Address,
-    arrived: Instant,
-}
-
-impl Sink for Deliver<'_> {
-    fn deliver(&mut self, message: &HubMessage<'_>) {
-        if message.is_foreign() {
-            self.of.metrics.hub_foreign.with((Foreign::Valid,)).inc();
-        }
-        self.of.fanout.deliver(self.to, message, self.arrived);
-    }
-
-    fn invalid(&mut self, error: &WireError) {
-        self.of.metrics.hub_foreign.with((Foreign::Invalid,)).inc();
-        tracing::debug!(error = error.label(), "a text on a hub channel is no message");
-    }
-}
-
-/// What a link waits for.
+/// What is waited for.
 enum Event {
-    Read(Result<(), LinkError>),
-    Wanted,
+    Read(u64, Result<(), LinkError>),
+    Opened(u64, Result<Link, LinkError>),
     Answer(Answer),
-    Room,
+    Wanted,
+    Map(Arc<Map>),
+    Retry,
     Probe,
     Check,
 }
 
-/// A link at work.
-struct Ear<'a> {
-    of: &'a Subscriber,
-    link: Link,
-    lines: &'a mut Lines,
-    asks: mpsc::Sender<Ask>,
-    /// Questions the journal has no room for yet; a line has one at most.
-    todo: VecDeque<Ask>,
-    /// When the last probe came back.
-    probed: Instant,
-    /// Channels that were wanted when the link opened and are not settled yet.
-    unsettled: HashSet<Channel>,
-    /// Channels whose journal is still to be looked at in this round.
-    checked: VecDeque<Channel>,
-}
-
-impl Ear<'_> {
-    async fn run(&mut self, mut answers: mpsc::Receiver<Answer>) -> Result<(), LinkError> {
-        self.apply().await?;
-        // What is no longer wanted was never subscribed on this link.
-        let wanted = &self.of.shard.wanted;
-        self.lines.retain(|channel, heard| {
-            let keep = wanted.is_wanted(channel);
-            if !keep {
-                self.of.gauge(&heard.purpose, -1);
-            }
-            keep
-        });
-        self.unsettled = self.lines.keys().cloned().collect();
-        let mut probe = interval(self.of.config.probe_interval);
-        probe.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut check = interval(self.of.config.top_check);
-        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+impl Subscriber {
+    /// Listens until stopped.
+    pub async fn run(self, stop: CancellationToken) {
+        let (answering, mut answers) = mpsc::channel(ANSWERS);
+        let (mut topology, wanted) = (self.topology.clone(), self.wanted.clone());
+        let every = |period| {
+            let mut every = interval(period);
+            every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            every
+        };
+        let (mut retry, mut probe) = (every(RETRY), every(self.config.probe_interval));
+        let mut check = every(self.config.top_check);
+        let mut ear = Ear {
+            map: topology.map(),
+            of: self,
+            lines: HashMap::new(),
+            homeless: HashSet::new(),
+            ports: Vec::new(),
+            unanswered: Vec::new(),
+            checked: VecDeque::new(),
+            losses: Rarely::default(),
+            opening: JoinSet::new(),
+            answering,
+            links: 0,
+        };
+        ear.remap();
         loop {
-            while let Some(push) = self.link.next()? {
-                self.push(push)?;
-            }
+            let Ear { ports, opening, .. } = &mut ear;
             let event = tokio::select! {
-                read = self.link.fill() => Event::Read(read),
-                () = self.of.shard.wanted.changed() => Event::Wanted,
+                () = stop.cancelled() => return,
+                (id, read) = read(ports) => Event::Read(id, read),
+                Some(Ok((id, opened))) = opening.join_next() => Event::Opened(id, opened),
                 Some(answer) = answers.recv() => Event::Answer(answer),
-                room = self.asks.reserve(), if !self.todo.is_empty() => match room {
-                    Ok(_) => Event::Room,
-                    Err(_) => return Err(LinkError::Superseded),
-                },
+                () = wanted.changed() => Event::Wanted,
+                map = topology.changed() => Event::Map(map),
+                _ = retry.tick() => Event::Retry,
                 _ = probe.tick() => Event::Probe,
                 _ = check.tick() => Event::Check,
             };
             match event {
-                Event::Read(read) => read?,
-                Event::Wanted => self.apply().await?,
-                Event::Answer(answer) => self.answer(answer),
-                Event::Room => self.ask(),
-                Event::Probe => self.probe()?,
-                Event::Check => self.check(),
+                Event::Read(id, read) => ear.read(id, read),
+                Event::Opened(id, opened) => ear.opened(id, opened),
+                Event::Answer(answer) => ear.answer(answer),
+                Event::Wanted => ear.apply(),
+                Event::Map(map) => {
+                    ear.map = map;
+                    ear.remap();
+                }
+                Event::Retry => ear.retry(),
+                Event::Probe => ear.probe(),
+                Event::Check => ear.check(),
+            }
+        }
+    }
+}
+
+/// The next link on which something came, or which ended.
+async fn read(ports: &mut [Port]) -> (u64, Result<(), LinkError>) {
+    poll_fn(|cx| {
+        // From anywhere, so that a busy link does not silence those behind it.
+        let (before, after) = ports.split_at_mut(fastrand::usize(..=ports.len()));
+        for port in after.iter_mut().chain(before) {
+            if let Poll::Ready(read) = port.poll(cx) {
+                return Poll::Ready((port.id, read));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+impl Ear {
+    fn open(&mut self, place: usize, first: bool) {
+        let Some(port) = self.ports.get_mut(place) else { return };
+        self.links += 1;
+        let (id, node) = (self.links, port.node.clone());
+        let (connector, deadline) = (self.of.connector.clone(), self.of.config.command_timeout);
+        let wait = port.begin(id, first);
+        self.opening.spawn(async move {
+            sleep(wait).await;
+            (id, Link::open(&connector, &node, deadline).await)
+        });
+    }
+
+    fn opened(&mut self, id: u64, opened: Result<Link, LinkError>) {
+        let Some(place) = self.ports.iter().position(|port| port.id == id) else { return };
+        match opened {
+            Ok(link) => {
+                let port = &mut self.ports[place];
+                port.opened(link, &self.of.connector, &self.of.keys, self.answering.clone());
+                self.aim_probe(place);
+                let placed = self.place();
+                let port = &mut self.ports[place];
+                let here = placed.into_iter().filter(|(home, _)| *home == id).map(|(_, channel)| channel);
+                port.await_settled(&here.collect::<Vec<_>>());
+            }
+            Err(error) => {
+                tracing::warn!(%error, node = %self.ports[place].node, "the subscriber link cannot be opened");
+                self.of.topology.suspect();
+                self.open(place, false);
             }
         }
     }
 
-    /// Asks the journal as many questions as it has room for.
-    fn ask(&mut self) {
-        while let Some(ask) = self.todo.pop_front() {
-            if let Err(mpsc::error::TrySendError::Full(ask) | mpsc::error::TrySendError::Closed(ask)) =
-                self.asks.try_send(ask)
-            {
-                self.todo.push_front(ask);
-                return;
+    /// Takes what came on a link.
+    fn read(&mut self, id: u64, read: Result<(), LinkError>) {
+        let mut went = read;
+        while went.is_ok() {
+            let Some(port) = self.ports.iter_mut().find(|port| port.id == id) else { return };
+            match port.next() {
+                Ok(Some(push)) => went = self.push(id, push),
+                Ok(None) => return,
+                Err(error) => went = Err(error),
             }
         }
+        if let Err(error) = went {
+            self.lost(id, &error);
+        }
+    }
+
+    /// A link ended. What was heard on it waits for the next, or for another master.
+    fn lost(&mut self, id: u64, error: &LinkError) {
+        let Some(place) = self.ports.iter().position(|port| port.id == id) else { return };
+        let port = &mut self.ports[place];
+        if port.closed() {
+            tracing::warn!(%error, node = %port.node, "the subscriber link ended, connecting again");
+            self.of.metrics.hub_reconnects.only().inc();
+            self.of.health.set(&port.node, Half::Subscriber, false);
+            self.of.topology.suspect();
+            self.evict(|heard| heard.home == id);
+            self.open(place, false);
+        }
+    }
+
+    /// Takes lines off their links.
+    fn evict(&mut self, which: impl Fn(&Heard) -> bool) {
+        for (channel, heard) in self.lines.iter_mut().filter(|(_, heard)| which(heard)) {
+            heard.leave();
+            self.of.wanted.unconfirm(channel);
+            self.homeless.insert(channel.clone());
+        }
+    }
+
+    /// The map is another one: a link for every master, and every line at its slot's.
+    fn remap(&mut self) {
+        let map = self.map.clone();
+        self.of.health.masters(map.masters());
+        self.ports.retain(|port| map.masters().contains(&port.node));
+        for node in map.masters() {
+            if !self.ports.iter().any(|port| port.node == *node) {
+                self.ports.push(Port::new(node.clone()));
+                self.open(self.ports.len() - 1, true);
+            }
+        }
+        let homes: HashMap<u64, _> = self.ports.iter().map(|port| (port.id, &port.node)).collect();
+        let moved = |heard: &Heard| heard.home != 0 && map.owner(heard.slot) != homes.get(&heard.home).copied();
+        let gone = self.lines.iter().filter(|(_, heard)| moved(heard));
+        let gone: Vec<(u64, Channel)> = gone.map(|(channel, heard)| (heard.home, channel.clone())).collect();
+        for (home, channel) in gone {
+            self.let_go(home, &channel);
+            if let Some(heard) = self.lines.get_mut(&channel) {
+                heard.leave();
+                self.of.wanted.unconfirm(&channel);
+                self.homeless.insert(channel);
+            }
+        }
+        for place in 0..self.ports.len() {
+            let port = &self.ports[place];
+            if port.probe().is_some_and(|probe| map.owner(slot_of(probe)) != Some(&port.node)) {
+                self.aim_probe(place);
+            }
+        }
+        self.place();
+    }
+
+    /// A link hears a channel no longer.
+    fn let_go(&mut self, home: u64, channel: &Channel) {
+        if let Some(port) = self.ports.iter_mut().find(|port| port.id == home) {
+            port.unsubscribe(self.of.verbs, std::slice::from_ref(channel));
+        }
+        self.settled(home, channel);
+    }
+
+    /// Chooses the channel of a link's probes: its slot must be one of the link's master.
+    fn aim_probe(&mut self, place: usize) {
+        let port = &mut self.ports[place];
+        let Some(slot) = self.map.slot_at(&port.node) else { return };
+        let channel = [Channel::from(self.of.keys.probe(&self.of.node, slot))];
+        port.subscribe(self.of.verbs, &channel);
+        port.await_settled(&channel);
+        let [channel] = channel;
+        if let Some(old) = port.probe().filter(|old| !old.is_empty()).cloned() {
+            port.unsubscribe(self.of.verbs, std::slice::from_ref(&old));
+            port.settled(&old);
+        }
+        port.set_probe(channel);
+    }
+
+    /// Asks the links of their masters to hear the homeless. Returns which link was asked for which channel.
+    pub(super) fn place(&mut self) -> Vec<(u64, Channel)> {
+        let mut placed = Vec::new();
+        for port in self.ports.iter_mut().filter(|port| port.is_open()) {
+            let map = &self.map;
+            let lines = &mut self.lines;
+            let mut here: Vec<Channel> = Vec::new();
+            self.homeless.retain(|channel| {
+                let Some(heard) = lines.get_mut(channel) else { return false };
+                let is_here = map.owner(heard.slot) == Some(&port.node);
+                if is_here {
+                    heard.home = port.id;
+                    here.push(channel.clone());
+                }
+                !is_here
+            });
+            port.subscribe(self.of.verbs, &here);
+            placed.extend(here.into_iter().map(|channel| (port.id, channel)));
+        }
+        placed
     }
 
     /// Applies what changed in the desired state.
-    async fn apply(&mut self) -> Result<(), LinkError> {
-        let (mut add, mut remove) = (Vec::new(), Vec::new());
-        for change in self.of.shard.wanted.changes() {
+    fn apply(&mut self) {
+        for change in self.of.wanted.changes() {
             match change {
-                Change::Add(channel, purpose) => self.add(channel, purpose, &mut add),
+                Change::Add(channel, purpose) => self.add(channel, purpose),
                 Change::Remove(channel) => {
+                    self.homeless.remove(&channel);
                     if let Some(heard) = self.lines.remove(&channel) {
                         self.of.gauge(&heard.purpose, -1);
-                        self.settled(&channel);
-                        remove.push(channel);
+                        self.let_go(heard.home, &channel);
                     }
                 }
             }
         }
-        let (subscribe, unsubscribe) =
-            if self.of.sharded { ("SSUBSCRIBE", "SUNSUBSCRIBE") } else { ("SUBSCRIBE", "UNSUBSCRIBE") };
-        // A cluster takes channels of one slot at a time.
-        let size = if self.of.sharded { 1 } else { BATCH };
-        for (command, channels) in [(unsubscribe, remove), (subscribe, add)] {
-            let mut bytes = Vec::new();
-            for some in channels.chunks(size) {
-                let mut cmd = redis::cmd(command);
-                for channel in some {
-                    cmd.arg(channel.as_ref());
-                }
-                bytes.extend(cmd.get_packed_command());
-            }
-            if !bytes.is_empty() {
-                self.link.send(&bytes).await?;
-            }
-        }
-        Ok(())
+        self.place();
     }
 
-    fn add(&mut self, channel: Channel, purpose: Purpose, subscribe: &mut Vec<Channel>) {
-        let of = self.of;
-        let heard = self.lines.entry(channel.clone()).or_insert_with(|| {
-            of.gauge(&purpose, 1);
-            let journal = of.journal && matches!(purpose, Purpose::Scope(_));
-            Heard { purpose, line: Line::new(journal, of.config.repair_buffer), asked: false }
-        });
-        if heard.line.is_live() {
-            // Wanted again before it was let go.
-            of.shard.wanted.confirm(&channel);
-        } else if !std::mem::replace(&mut heard.asked, true) {
-            subscribe.push(channel);
+    /// Tries again what could not be done.
+    fn retry(&mut self) {
+        self.place();
+        for (link, channel) in std::mem::take(&mut self.unanswered) {
+            self.ask_again(link, &channel);
         }
+        let deaf = self.of.config.probe_interval * 3;
+        let bad: Vec<_> = self.ports.iter().filter_map(|port| Some((port.id, port.check(deaf).err()?))).collect();
+        bad.iter().for_each(|(id, error)| self.lost(*id, error));
+        self.ports.iter_mut().for_each(|port| port.ask(None));
     }
 
-    fn push(&mut self, push: Push) -> Result<(), LinkError> {
-        match push {
-            Push::Message { channel, text } => match self.lines.get(&channel).map(|heard| &heard.purpose) {
-                Some(Purpose::Probe) => self.probed = Instant::now(),
-                Some(Purpose::Control) => {
-                    (self.of.on_control)(&self.of.fanout, &self.of.node, &String::from_utf8_lossy(&text));
-                }
-                Some(Purpose::Scope(_)) => self.line(&channel, |line, sink, n| line.text(text, sink, n)),
-                None => {}
-            },
-            Push::Subscribed(channel) => self.line(&channel, |line, _, noticed| line.subscribed(noticed)),
-            Push::Unsubscribed(channel) => {
-                // Of a channel that is wanted again, or, in a cluster, one whose slot moves away.
-                if let Some(heard) = self.lines.get_mut(&channel) {
-                    heard.line.lost_link();
-                    self.of.shard.place.suspect();
-                }
-            }
-            Push::Error(why) => return Err(LinkError::Refused(why)),
-            Push::Other => {}
-        }
-        Ok(())
-    }
-
-    fn answer(&mut self, answer: Answer) {
-        match answer {
-            Answer::Top(channel, top) => self.line(&channel, |line, sink, n| line.top(top, sink, n)),
-            Answer::Range(channel, range) => self.line(&channel, |line, sink, n| line.fill(range, sink, n)),
-            Answer::Check(channel, top) => self.line(&channel, |line, _, _| line.check(&top)),
-        }
-    }
-
-    /// Lets a line act, and sees to what it noticed and needs.
-    fn line(&mut self, channel: &Channel, act: impl FnOnce(&mut Line, &mut Deliver<'_>, &mut Noticed) -> Need) {
-        let of = self.of;
-        let Some(heard) = self.lines.get_mut(channel) else { return };
-        let mut noticed = Noticed::default();
-        let to = match &heard.purpose {
-            Purpose::Scope(to) => to,
-            // They keep no order, and deliver nothing.
-            Purpose::Control | Purpose::Probe => &Address::Broadcast,
-        };
-        let need = act(&mut heard.line, &mut Deliver { of, to, arrived: Instant::now() }, &mut noticed);
-        of.book(&heard.purpose, noticed);
-        self.todo.extend(match need {
-            Need::Nothing => None,
-            Need::Top => Some(Ask::Top(channel.clone())),
-            Need::Range(place) => Some(Ask::Range(channel.clone(), place)),
-        });
-        if noticed.settled {
-            of.shard.wanted.confirm(channel);
-            self.settled(channel);
-        }
-    }
-
-    /// The link is up once everything it was opened for is heard.
-    fn settled(&mut self, channel: &Channel) {
-        if self.unsettled.remove(channel) && self.unsettled.is_empty() {
-            self.of.shard.health.set(Half::Subscriber, true);
-            tracing::info!(channels = self.lines.len(), "the subscriber link is up");
-        }
-    }
-
-    /// Sends a probe the way every message goes, and looks whether the last ones came back.
-    fn probe(&mut self) -> Result<(), LinkError> {
-        let interval = self.of.config.probe_interval;
-        let silent = self.probed.elapsed();
-        // A publisher that cannot publish proves nothing about this link; but then neither does Redis live.
-        if silent > interval * 3 {
-            return Err(LinkError::Deaf);
-        }
-        let channel = Channel::from(self.of.probe.clone());
-        // A full queue is a busy one: probes of others pass.
-        let _ = self.of.shard.jobs.try_send(Job::Aside { channel, text: String::new() });
-        Ok(())
-    }
-
-    /// Looks at the ends of some journals: a lost last message shows in no gap.
-    fn check(&mut self) {
-        if self.checked.is_empty() {
-            self.checked = self.lines.iter().filter(|(_, h)| h.line.is_live()).map(|(c, _)| c.clone()).collect();
-        }
-        let some = self.checked.len().min(CHECKED);
-        if self.of.journal && self.todo.is_empty() {
-            self.todo.extend(self.checked.drain(..some).map(Ask::Check));
+    /// Sends probes the way every message goes.
+    fn probe(&mut self) {
+        for channel in self.ports.iter().filter_map(Port::probe) {
+            // A full queue is a busy one: probes of others pass.
+            let _ = self.of.jobs.try_send(Job::Aside { channel: channel.clone(), text: String::new() });
         }
     }
 }

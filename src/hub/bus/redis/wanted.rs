@@ -1,10 +1,10 @@
-//! Owns which channels this node wants to hear: the desired state that every new link is brought to.
+//! Owns which channels this node wants to hear: the desired state that the subscriber brings its links to.
 //! Sessions change it at any time; the subscriber applies it.
 
 use crate::hub::scope::Address;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use tokio::sync::{Notify, oneshot};
 
 /// What a channel is for.
@@ -14,8 +14,6 @@ pub enum Purpose {
     Scope(Address),
     /// What proxies tell each other.
     Control,
-    /// This link's own probes.
-    Probe,
 }
 
 /// A channel's name; its bytes are shared.
@@ -29,7 +27,7 @@ struct Want {
     waiting: Vec<oneshot::Sender<()>>,
 }
 
-/// The desired state of one shard.
+/// The desired state.
 #[derive(Debug, Default)]
 pub struct Wanted {
     state: Mutex<State>,
@@ -39,8 +37,8 @@ pub struct Wanted {
 #[derive(Debug, Default)]
 struct State {
     wants: HashMap<Channel, Want>,
-    /// Channels whose state may have changed since the subscriber last looked; each at most a few times.
-    changed: Vec<Channel>,
+    /// Channels that came or went since the subscriber last looked.
+    changed: HashSet<Channel>,
 }
 
 /// A change for the subscriber.
@@ -58,7 +56,7 @@ impl Wanted {
         let mut guard = self.state.lock();
         let state = &mut *guard;
         let want = state.wants.entry(channel.clone()).or_insert_with(|| {
-            state.changed.push(channel);
+            state.changed.insert(channel);
             Want { purpose, count: 0, confirmed: false, waiting: Vec::new() }
         });
         want.count += 1;
@@ -66,6 +64,10 @@ impl Wanted {
             return None;
         }
         let (sender, receiver) = oneshot::channel();
+        if want.waiting.len() == want.waiting.capacity() {
+            // Before it grows: while Redis is away, handshakes come, wait and give up for hours.
+            want.waiting.retain(|waiting| !waiting.is_closed());
+        }
         want.waiting.push(sender);
         drop(guard);
         self.changed.notify_one();
@@ -79,7 +81,7 @@ impl Wanted {
         want.count -= 1;
         if want.count == 0 {
             state.wants.remove(channel);
-            state.changed.push(channel.clone());
+            state.changed.insert(channel.clone());
             drop(state);
             self.changed.notify_one();
         }
@@ -90,7 +92,7 @@ impl Wanted {
         self.changed.notified().await;
     }
 
-    /// What changed since the last call, in order.
+    /// What changed since the last call. A channel that went and came again counts as wanted.
     pub fn changes(&self) -> Vec<Change> {
         let mut state = self.state.lock();
         let changed = std::mem::take(&mut state.changed);
@@ -103,27 +105,20 @@ impl Wanted {
             .collect()
     }
 
-    /// Is it wanted?
-    pub fn is_wanted(&self, channel: &[u8]) -> bool {
-        self.state.lock().wants.contains_key(channel)
-    }
-
     /// A channel is heard from now on.
     pub fn confirm(&self, channel: &[u8]) {
         if let Some(want) = self.state.lock().wants.get_mut(channel) {
             want.confirmed = true;
-            for waiting in want.waiting.drain(..) {
+            for waiting in std::mem::take(&mut want.waiting) {
                 // Whoever gave up waiting does not mind.
                 let _ = waiting.send(());
             }
         }
     }
 
-    /// The link is lost: nothing is heard. Everything wanted counts as changed.
-    pub fn unconfirm_all(&self) {
-        let mut state = self.state.lock();
-        state.changed = state.wants.keys().cloned().collect();
-        for want in state.wants.values_mut() {
+    /// A channel is not heard now.
+    pub fn unconfirm(&self, channel: &[u8]) {
+        if let Some(want) = self.state.lock().wants.get_mut(channel) {
             want.confirmed = false;
         }
     }
@@ -133,23 +128,39 @@ impl Wanted {
 mod tests {
     use super::*;
 
+    const CHANNEL: Channel = Channel::from_static(b"c");
+
     #[tokio::test]
     async fn a_channel_is_heard_while_somebody_wants_it() {
         let wanted = Wanted::default();
-        let channel = Channel::from_static(b"c");
-        let waiting = wanted.add(channel.clone(), Purpose::Control).expect("not yet heard");
-        assert_eq!(wanted.changes(), [Change::Add(channel.clone(), Purpose::Control)]);
+        let waiting = wanted.add(CHANNEL, Purpose::Control).expect("not yet heard");
+        assert_eq!(wanted.changes(), [Change::Add(CHANNEL, Purpose::Control)]);
         wanted.confirm(b"c");
         assert!(waiting.await.is_ok());
-        assert!(wanted.add(channel.clone(), Purpose::Control).is_none());
-        wanted.remove(&channel);
+        assert!(wanted.add(CHANNEL, Purpose::Control).is_none());
+        wanted.remove(&CHANNEL);
         assert!(wanted.changes().is_empty());
-        wanted.unconfirm_all();
-        assert_eq!(wanted.changes().len(), 1);
-        assert!(wanted.add(channel.clone(), Purpose::Control).is_some());
-        wanted.remove(&channel);
-        wanted.remove(&channel);
-        assert_eq!(wanted.changes(), [Change::Remove(channel)]);
-        assert!(!wanted.is_wanted(b"c"));
+        wanted.unconfirm(b"c");
+        assert!(wanted.add(CHANNEL, Purpose::Control).is_some());
+        wanted.remove(&CHANNEL);
+        wanted.remove(&CHANNEL);
+        assert_eq!(wanted.changes(), [Change::Remove(CHANNEL)]);
+    }
+
+    #[tokio::test]
+    async fn whoever_gives_up_while_redis_is_away_leaves_nothing_behind() {
+        let wanted = Wanted::default();
+        drop(wanted.add(CHANNEL, Purpose::Control));
+        for n in 0..10_000 {
+            let own = Channel::from(n.to_string());
+            drop((wanted.add(CHANNEL, Purpose::Control), wanted.add(own.clone(), Purpose::Control)));
+            wanted.remove(&CHANNEL);
+            wanted.remove(&own);
+            // The subscriber looks although it has no link.
+            wanted.changes();
+        }
+        let state = wanted.state.lock();
+        assert_eq!((state.wants.len(), state.wants[&CHANNEL].count), (1, 1));
+        assert!(state.wants[&CHANNEL].waiting.capacity() < 16 && state.changed.capacity() < 16);
     }
 }

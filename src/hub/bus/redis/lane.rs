@@ -1,0 +1,260 @@
+//! Owns the connection on which messages go to one master: pieces of the queues come in, each as one pipeline,
+//! and what could not be published goes back. A message is published exactly once: the journal's script
+//! knows the running number of each node, so a retry and an original that comes late are both recognised.
+
+use super::connect::{ConnectError, Connector};
+use super::health::{Backoff, Rarely};
+use super::publisher::{Job, Style};
+use super::target::Node;
+use super::waiting::{Numbered, Piece};
+use crate::hub::keys::Keys;
+use crate::hub::publication::PublishError;
+use crate::telemetry::Metrics;
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::{Pipeline, RedisError, Value};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// How long a slot that is being moved is left alone.
+const PARKED: Duration = Duration::from_millis(50);
+
+/// What a lane says to the publisher.
+#[derive(Debug)]
+pub enum Told {
+    /// It takes pieces from now on.
+    Up(u64),
+    /// It takes none any more.
+    Down(u64),
+    /// Pieces, with what is still to be published of them. It takes others.
+    Back(u64, Vec<Returned>),
+}
+
+/// A piece that comes back.
+#[derive(Debug)]
+pub struct Returned {
+    /// Its slot.
+    pub slot: u16,
+    /// What is still to be published.
+    pub left: Vec<Numbered>,
+    /// Not before this time.
+    pub parked: Option<Instant>,
+    /// The slot seems to be served by another.
+    pub moved: bool,
+}
+
+/// One master's.
+pub struct Lane {
+    /// Its name for the publisher.
+    pub id: u64,
+    /// The master.
+    pub node: Node,
+    /// How to reach it.
+    pub connector: Arc<Connector>,
+    /// Names.
+    pub keys: Arc<Keys>,
+    /// How messages are written.
+    pub style: Style,
+    /// What it counts.
+    pub metrics: Arc<Metrics>,
+    /// Pieces to publish.
+    pub work: mpsc::Receiver<Vec<Piece>>,
+    /// The publisher.
+    pub told: mpsc::Sender<Told>,
+    /// Refusals may come a thousand a second.
+    pub refusals: Arc<Rarely>,
+}
+
+struct Ready {
+    connection: MultiplexedConnection,
+    script: String,
+}
+
+/// What came of one message.
+enum Fate {
+    Done,
+    Again,
+    /// The slot is elsewhere, or on its way.
+    Parked {
+        moved: bool,
+    },
+    /// The server is the wrong one, or cannot now.
+    Wrong(RedisError),
+    Refused(RedisError),
+}
+
+impl Lane {
+    /// Publishes until the publisher drops its end; what is in its hands then still goes back.
+    pub async fn run(mut self) {
+        let mut backoff = Backoff::default();
+        loop {
+            let (connector, node) = (self.connector.clone(), self.node.clone());
+            let connected = tokio::select! {
+                connected = connect(&connector, &node) => connected,
+                None = self.work.recv() => return,
+            };
+            match connected {
+                Ok(ready) => {
+                    self.tell(Told::Up(self.id)).await;
+                    let Some(error) = self.serve(ready, &mut backoff).await else { return };
+                    tracing::warn!(%error, node = %self.node, "publishing failed, connecting again");
+                    self.metrics.hub_reconnects.only().inc();
+                }
+                Err(error) => {
+                    tracing::warn!(%error, node = %self.node, "Redis cannot be reached for publishing");
+                }
+            }
+            self.tell(Told::Down(self.id)).await;
+            tokio::select! {
+                () = tokio::time::sleep(backoff.next()) => {}
+                None = self.work.recv() => return,
+            }
+        }
+    }
+
+    async fn tell(&self, told: Told) {
+        // Without a publisher there is nobody to mind.
+        let _ = self.told.send(told).await;
+    }
+
+    /// Publishes on one connection; None when there is nothing to publish any more.
+    async fn serve(&mut self, mut ready: Ready, backoff: &mut Backoff) -> Option<RedisError> {
+        loop {
+            let pieces = self.work.recv().await?;
+            let pipe = self.pipe(&pieces, &ready.script);
+            let answered = ready.connection.req_packed_commands(&pipe, 0, pipe.len()).await;
+            let (answers, mut wrong) = match answered {
+                Ok(answers) => (answers, None),
+                Err(error) => (Vec::new(), Some(error)),
+            };
+            let mut answers = answers.into_iter();
+            let mut returned = Vec::with_capacity(pieces.len());
+            for (slot, jobs) in pieces {
+                returned.push(self.sort(slot, jobs, &mut answers, &mut wrong));
+            }
+            if wrong.is_some() {
+                // First, so that nothing is handed out to a lane that cannot take it.
+                self.tell(Told::Down(self.id)).await;
+            }
+            self.tell(Told::Back(self.id, returned)).await;
+            match wrong {
+                Some(error) => return Some(error),
+                None => backoff.reset(),
+            }
+        }
+    }
+
+    /// Sorts out of a piece what is done.
+    fn sort(
+        &self,
+        slot: u16,
+        jobs: Vec<Numbered>,
+        answers: &mut impl Iterator<Item = Value>,
+        wrong: &mut Option<RedisError>,
+    ) -> Returned {
+        let mut back = Returned { slot, left: Vec::new(), parked: None, moved: false };
+        for numbered in jobs {
+            match fate(answers.next()) {
+                Fate::Done => {
+                    if let Job::Message { publication, .. } = &numbered.job {
+                        publication.done(&self.metrics);
+                        let took = numbered.taken.elapsed().as_secs_f64();
+                        self.metrics.hub_publish_duration.only().observe(took);
+                    }
+                    continue;
+                }
+                Fate::Refused(error) => {
+                    self.refusals.say(|unsaid| tracing::error!(%error, unsaid, "Redis refuses a message"));
+                    numbered.fail(PublishError::Unavailable, &self.metrics);
+                    continue;
+                }
+                Fate::Again => {}
+                Fate::Parked { moved } => {
+                    back.parked = Some(Instant::now() + PARKED);
+                    back.moved |= moved;
+                }
+                Fate::Wrong(error) => *wrong = Some(error),
+            }
+            back.left.push(numbered);
+        }
+        back
+    }
+
+    fn pipe(&self, pieces: &[Piece], script: &str) -> Pipeline {
+        let mut pipe = Pipeline::with_capacity(64);
+        let mut before: HashMap<&[u8], u64> = HashMap::new();
+        for numbered in pieces.iter().flat_map(|(_, jobs)| jobs) {
+            let last = before.insert(numbered.job.channel(), numbered.number).unwrap_or(0);
+            self.write(&mut pipe, script, numbered, last);
+        }
+        pipe
+    }
+
+    fn write(&self, pipe: &mut Pipeline, script: &str, numbered: &Numbered, last: u64) {
+        let command = if self.style.sharded { "SPUBLISH" } else { "PUBLISH" };
+        let (publication, channel) = match &numbered.job {
+            Job::Aside { channel, text } => {
+                pipe.cmd(command).arg(channel.as_ref()).arg(text);
+                return;
+            }
+            Job::Message { publication, channel, .. } => (publication, channel),
+        };
+        let Some((length, ttl)) = self.style.journal.filter(|_| !publication.text.tail.is_empty()) else {
+            pipe.cmd(command).arg(channel.as_ref()).arg(publication.text.unstamped());
+            return;
+        };
+        let name = String::from_utf8_lossy(channel);
+        let node = &self.style.node;
+        pipe.cmd("EVALSHA")
+            .arg(script)
+            .arg(2)
+            .arg(self.keys.journal_meta(&name))
+            .arg(self.keys.journal(&name))
+            .arg(channel.as_ref())
+            .arg(&publication.text.head)
+            .arg(&publication.text.tail)
+            .arg(format!("n:{node}"))
+            .arg(numbered.number)
+            .arg(format!("{node}-{}", numbered.number))
+            .arg(length)
+            .arg(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX))
+            .arg(command)
+            .arg(last);
+    }
+}
+
+impl Numbered {
+    /// Books it as lost and tells its sender; nobody misses a word among proxies.
+    pub fn fail(&self, why: PublishError, metrics: &Metrics) {
+        if let Job::Message { publication, .. } = &self.job {
+            publication.failed(why, metrics);
+        }
+    }
+}
+
+async fn connect(connector: &Connector, node: &Node) -> Result<Ready, ConnectError> {
+    let mut connection = connector.command(node).await?;
+    let mut load = redis::cmd("SCRIPT");
+    load.arg("LOAD").arg(include_str!("../../lua/publish.lua"));
+    let script = load.query_async::<String>(&mut connection).await?;
+    Ok(Ready { connection, script })
+}
+
+fn fate(answer: Option<Value>) -> Fate {
+    let error = match answer {
+        None | Some(Value::Int(-1)) => return Fate::Again,
+        Some(Value::ServerError(error)) => RedisError::from(error),
+        Some(_) => return Fate::Done,
+    };
+    match error.code() {
+        Some("MOVED" | "CLUSTERDOWN") => Fate::Parked { moved: true },
+        // Half of the slot is there, half here. When it has moved, all of it is there.
+        Some("ASK" | "TRYAGAIN") => Fate::Parked { moved: false },
+        Some("NOSCRIPT" | "READONLY" | "LOADING" | "MASTERDOWN" | "OOM" | "BUSY" | "NOREPLICAS" | "MISCONF") => {
+            Fate::Wrong(error)
+        }
+        _ => Fate::Refused(error),
+    }
+}
