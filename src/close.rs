@@ -38,7 +38,7 @@ pub enum CloseReason {
     V2Retired,
     /// V2 is switched off for a while.
     V2Brownout,
-    /// Faster than `limits.messages_per_second`.
+    /// Faster than `limits.messages_per_second` or `limits.bytes_per_second`.
     RateLimit,
     /// Did not read its messages in time.
     SlowConsumer,
@@ -70,7 +70,7 @@ const TABLE: [Row; 19] = {
         Row(Replaced, Some(4409), "replaced by a newer connection with the same client id", "replaced", false),
         Row(V2Retired, Some(4412), "the V2 protocol is retired here, use /v3/ws/", "v2_retired", false),
         Row(V2Brownout, Some(4413), "V2 is paused, retry later or move to /v3/ws/", "v2_brownout", true),
-        Row(RateLimit, Some(4429), "too many messages", "rate_limit", true),
+        Row(RateLimit, Some(4429), "too many messages or bytes", "rate_limit", true),
         Row(SlowConsumer, Some(4508), "messages were not read in time", "slow_consumer", true),
         Row(PeerDead, Some(1001), "no answer to pings", "peer_dead", true),
     ]

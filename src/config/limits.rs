@@ -9,6 +9,14 @@ use std::time::Duration;
 pub struct Limits {
     /// Open client connections; 0 = as many as the descriptor limit allows, less a reserve.
     pub connections: usize,
+    /// Open connections of one client address (IPv6: one /64); 0 = no limit. More get 429.
+    pub connections_per_ip: usize,
+    /// Open connections of one account, and of one API key; 0 = no limit. More get 429.
+    pub connections_per_tenant: usize,
+    /// Handshakes a second in all, with a burst of twice that; 0 = no limit. More get 503.
+    pub handshakes_per_second: u32,
+    /// The same for one client address (IPv6: one /64); 0 = no limit. More get 429.
+    pub handshakes_per_second_per_ip: u32,
     /// From the first byte to the end of the handshake.
     #[serde(with = "super::human::duration")]
     pub handshake_timeout: Duration,
@@ -42,6 +50,10 @@ pub struct Limits {
     /// Messages a second a connection may send, with a burst of twice that; 0 = no limit.
     /// A faster one is closed with 4429.
     pub messages_per_second: u32,
+    /// Bytes a second a connection may send in messages, pings and pongs; 0 = no limit. The burst is twice that,
+    /// or `message` if that is more. A faster one is closed with 4429.
+    #[serde(with = "super::human::size")]
+    pub bytes_per_second: usize,
     /// A second connection with the same client id.
     pub duplicate_client: DuplicateClient,
 }
@@ -50,6 +62,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 0,
+            connections_per_ip: 0,
+            connections_per_tenant: 0,
+            handshakes_per_second: 0,
+            handshakes_per_second_per_ip: 0,
             handshake_timeout: Duration::from_secs(10),
             url: 8 * 1024,
             headers: 16 * 1024,
@@ -62,6 +78,7 @@ impl Default for Limits {
             idle_timeout: Duration::ZERO,
             errors_per_minute: 60,
             messages_per_second: 0,
+            bytes_per_second: 0,
             duplicate_client: DuplicateClient::Allow,
         }
     }

@@ -1,5 +1,6 @@
 //! Settings of the two listeners and of the runtime behind them.
 
+use super::Network;
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, time::Duration};
 
@@ -11,6 +12,8 @@ pub struct Listen {
     pub clients: SocketAddr,
     /// Address for operators: `/metrics`, `/livez`, `/readyz`.
     pub admin: SocketAddr,
+    /// Reverse proxies whose `X-Forwarded-For` is believed; from anybody else it is not even read.
+    pub trusted_proxies: Vec<Network>,
     /// Pending connections the kernel keeps for us.
     pub backlog: u32,
     /// Worker threads; 0 = one per core.
@@ -28,6 +31,7 @@ impl Default for Listen {
         Self {
             clients: SocketAddr::from(([127, 0, 0, 1], 8080)),
             admin: SocketAddr::from(([127, 0, 0, 1], 9090)),
+            trusted_proxies: Vec::new(),
             backlog: 4096,
             workers: 0,
             drain_delay: Duration::from_secs(2),

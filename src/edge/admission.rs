@@ -1,6 +1,8 @@
 //! Owns how many connections may be open at once, so that descriptors never run out: a place is taken at
 //! accept and given back when its guard is dropped.
 
+use super::quota::Hold;
+use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -26,19 +28,46 @@ struct Places {
 #[derive(Debug)]
 pub struct Place {
     places: Arc<Places>,
-    admitted: bool,
+    standing: Standing,
+    /// What it counts as beside a connection: address, key, account.
+    holds: SmallVec<[Hold; 1]>,
+}
+
+/// What a connection that was accepted may hope for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// To come in.
+    Admitted,
+    /// To be told that there is no room.
+    NoRoom,
+    /// To be told that its address has enough connections.
+    OverAddress,
 }
 
 impl Place {
-    /// False: it is only there to be told that there is no room.
-    pub fn admitted(&self) -> bool {
-        self.admitted
+    /// Any but `Admitted`: it is only there to be told why not.
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// Gives the hold back with the place.
+    pub fn keep(&mut self, hold: Hold) {
+        self.holds.push(hold);
+    }
+
+    /// The same.
+    pub fn keeping(mut self, hold: Hold) -> Self {
+        self.keep(hold);
+        self
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let count = if self.admitted { &self.places.open } else { &self.places.refusing };
+        let count = match self.standing {
+            Standing::Admitted => &self.places.open,
+            Standing::NoRoom | Standing::OverAddress => &self.places.refusing,
+        };
         count.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -66,11 +95,19 @@ impl Admission {
 
     /// Takes a place for a connection that was accepted; None: drop it, even refusing costs too much now.
     pub fn enter(&self) -> Option<Place> {
-        let place = |admitted| Place { places: self.0.clone(), admitted };
         if take(&self.0.open, self.0.limit) {
-            return Some(place(true));
+            return Some(self.place(Standing::Admitted));
         }
-        take(&self.0.refusing, REFUSALS).then(|| place(false))
+        self.enter_to_refuse(Standing::NoRoom)
+    }
+
+    /// Takes a place only to tell why not; None: as above.
+    pub fn enter_to_refuse(&self, why: Standing) -> Option<Place> {
+        take(&self.0.refusing, REFUSALS).then(|| self.place(why))
+    }
+
+    fn place(&self, standing: Standing) -> Place {
+        Place { places: self.0.clone(), standing, holds: SmallVec::new() }
     }
 }
 
@@ -86,12 +123,12 @@ mod tests {
     fn places_are_given_back_and_the_surplus_is_told_then_dropped() {
         let admission = Admission::new(2);
         let mut inside: Vec<_> = (0..2).map(|_| admission.enter().expect("a place")).collect();
-        assert!(inside.iter().all(Place::admitted));
+        assert!(inside.iter().all(|place| place.standing() == Standing::Admitted));
         let told: Vec<_> = (0..REFUSALS).map(|_| admission.enter().expect("an answer")).collect();
-        assert!(told.iter().all(|place| !place.admitted()));
+        assert!(told.iter().all(|place| place.standing() == Standing::NoRoom));
         assert!(admission.enter().is_none());
         inside.pop();
-        assert!(admission.enter().is_some_and(|place| place.admitted()));
+        assert!(admission.enter().is_some_and(|place| place.standing() == Standing::Admitted));
         drop(told);
         drop(inside);
         assert_eq!(admission.0.open.load(Ordering::Relaxed), 0);

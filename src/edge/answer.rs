@@ -1,5 +1,6 @@
 //! Owns how a refusal is told before there is a WebSocket: status, a word for programs, a sentence for people.
 
+use super::throttle::Surplus;
 use crate::auth::Refusal;
 use crate::close::CloseReason;
 use crate::envelope::json;
@@ -115,6 +116,37 @@ impl Refused {
     pub fn full() -> Self {
         let message = "the server has as many connections as it may have";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", message, Handshake::Limit).later(LATER)
+    }
+
+    /// 429: the address has as many connections as it may have. Only HTTP: a close would hold a place for it.
+    pub fn address_full() -> Self {
+        let message = "this address has as many connections as it may have";
+        Self::limit(StatusCode::TOO_MANY_REQUESTS, "too_many_connections_from_address", message, LATER)
+    }
+
+    /// 429: the account or the key has as many connections as it may have.
+    pub fn tenant_full() -> Self {
+        let message = "this account or API key has as many connections as it may have";
+        Self::limit(StatusCode::TOO_MANY_REQUESTS, "too_many_connections_of_tenant", message, LATER)
+            .closing(CloseReason::TryLater)
+    }
+
+    /// 429 or 503: handshakes come too fast. Only HTTP: accepting is what there is too much of.
+    pub fn throttled(surplus: Surplus) -> Self {
+        match surplus {
+            Surplus::OfAddress => {
+                let message = "this address connects too often";
+                Self::limit(StatusCode::TOO_MANY_REQUESTS, "too_many_handshakes_from_address", message, 1)
+            }
+            Surplus::InAll => {
+                let message = "too many clients connect at the same moment";
+                Self::limit(StatusCode::SERVICE_UNAVAILABLE, "too_many_handshakes", message, 1)
+            }
+        }
+    }
+
+    fn limit(status: StatusCode, code: &'static str, message: &'static str, seconds: u64) -> Self {
+        Self::new(status, code, message, Handshake::Limit).later(seconds)
     }
 
     /// 503: on its way out.

@@ -1,9 +1,11 @@
 //! Owns the handshake: a request becomes a session or an answer that says why not. Cheap checks come first:
 //! path, headers, room, origin, ids; then the credential; then the hub.
 
-use super::admission::Place;
+use super::address::{client_address, is_trusted};
+use super::admission::{Place, Standing};
 use super::answer::{Answer, Refused};
 use super::mounts::{self, BadId, Rules};
+use super::quota::{Hold, Holder};
 use super::upgrade::Upgrade;
 use super::{Edge, State};
 use crate::auth::{Credentials, Principal, Refusal, Tenant};
@@ -12,7 +14,7 @@ use crate::config::RefuseWith;
 use crate::dialect::{Protocol, View};
 use crate::envelope::{ClientId, GroupId, Origin};
 use crate::hub::{Outbox, Seat};
-use crate::session::{self, Client, Machine, Session, Visit};
+use crate::session::{self, Client, Machine, Remote, Session, Visit};
 use crate::telemetry::labels::Handshake;
 use hyper::body::Incoming;
 use hyper::header::HOST;
@@ -42,24 +44,25 @@ impl Edge {
         self: Arc<Self>,
         mut request: Request<Incoming>,
         peer: SocketAddr,
-        place: Option<Place>,
+        mut place: Option<Place>,
     ) -> Answer {
         let started = Instant::now();
         let state = self.state.load_full();
         let metrics = state.context.metrics.clone();
-        let full = place.as_ref().is_none_or(|place| !place.admitted());
+        let standing = place.as_ref().map_or(Standing::NoRoom, Place::standing);
+        let remote = Remote { peer, address: client_address(peer, request.headers(), &state.trusted_proxies) };
         let found = place_of(&state, &request);
         // A path that belongs to no mount counts as v3.
         let protocol = found.as_ref().map_or(Protocol::V3, |found| found.rules.dialect.protocol());
-        let (result, answer) = match checked(&state, &request, found, full) {
+        let (result, answer) = match checked(&state, &request, found, standing) {
             Err(refused) => (refused.result, refused.answer()),
-            Ok((upgrade, found)) => match self.arrive(&state, &request, &upgrade, &found, peer).await {
+            Ok((upgrade, found)) => match self.arrive(&state, &request, &upgrade, &found, remote, &mut place).await {
                 Ok(arrival) => {
                     self.go_on::<T>(&mut request, arrival, place, state.limits.handshake_timeout);
                     (Handshake::Accepted, upgrade.answer(protocol))
                 }
                 Err(refused) => {
-                    tracing::debug!(code = refused.code(), %peer, "handshake refused");
+                    tracing::debug!(code = refused.code(), %peer, address = %remote.address, "handshake refused");
                     let answer = match (refused.close, found.rules.refuse_with) {
                         (Some(reason), RefuseWith::Close) => {
                             self.turn_away::<T>(&mut request, reason, place, &state);
@@ -83,11 +86,13 @@ impl Edge {
         request: &Request<Incoming>,
         upgrade: &Upgrade,
         found: &mounts::Place<'_>,
-        peer: SocketAddr,
+        remote: Remote,
+        place: &mut Option<Place>,
     ) -> Result<Arrival, Refused> {
         if self.draining.is_cancelled() {
             return Err(Refused::draining());
         }
+        self.within_limits(state, remote, place)?;
         let query = request.uri().query().unwrap_or_default();
         let credentials = Credentials::collect(query, request.headers())?;
         if !self.authenticator.origin_allowed(credentials.origin.as_deref()) {
@@ -102,10 +107,27 @@ impl Edge {
             principal.account = Some(account.clone());
             principal.tenant = Tenant::of(Some(account), principal.key.as_ref(), None);
         }
+        for holder in Holder::tenants(&principal, rules.account.is_some()) {
+            let hold = self.quotas.hold(holder, state.limits.connections_per_tenant);
+            keep(place, hold.ok_or_else(Refused::tenant_full)?);
+        }
         let metrics = &state.context.metrics;
         self.integers.look(&group, &client, principal.tenant.as_str(), rules.dialect.protocol(), metrics);
         let hears_v3 = found.recv_v3 || upgrade.offers_v3();
-        self.seated(state, rules, hears_v3, (group, client), &principal, peer).await
+        self.seated(state, rules, hears_v3, (group, client), &principal, remote).await
+    }
+
+    /// What is bounded for one address, and handshakes in all: before a credential is looked at, which costs.
+    fn within_limits(&self, state: &State, remote: Remote, place: &mut Option<Place>) -> Result<(), Refused> {
+        let (limits, source) = (&state.limits, remote.address.into());
+        let (by_address, in_all) = (limits.handshakes_per_second_per_ip, limits.handshakes_per_second);
+        self.throttle.admit(source, by_address, in_all, Instant::now()).map_err(Refused::throttled)?;
+        // All others were counted when they were accepted.
+        if is_trusted(remote.peer.ip(), &state.trusted_proxies) {
+            let hold = self.quotas.hold(Holder::Address(source), limits.connections_per_ip);
+            keep(place, hold.ok_or_else(Refused::address_full)?);
+        }
+        Ok(())
     }
 
     async fn seated(
@@ -115,7 +137,7 @@ impl Edge {
         hears_v3: bool,
         (group, client): (GroupId, ClientId),
         principal: &Principal,
-        peer: SocketAddr,
+        remote: Remote,
     ) -> Result<Arrival, Refused> {
         let context = &state.context;
         let view = if hears_v3 { View::AetherV3 } else { rules.view };
@@ -132,7 +154,7 @@ impl Edge {
         let machine = Machine::new(client, context.settings.clone(), context.metrics.clone(), Instant::now());
         // In a task of its own: a client that goes away meanwhile drops this future, and what is half attached
         // could not be detached; so it is attached first, and then dropped whole.
-        let begin = Visit::begin(context.clone(), seat, peer, principal.tenant.as_str().into());
+        let begin = Visit::begin(context.clone(), seat, remote, principal.tenant.as_str().into());
         let begun = self.sessions.spawn(begin).await;
         let visit = begun.ok().and_then(Result::ok).ok_or_else(Refused::hub_unavailable)?;
         Ok(Arrival { visit, machine })
@@ -191,7 +213,7 @@ fn checked<'s>(
     state: &State,
     request: &Request<Incoming>,
     found: Option<mounts::Place<'s>>,
-    full: bool,
+    standing: Standing,
 ) -> Result<(Upgrade, mounts::Place<'s>), Refused> {
     let uri = request.uri();
     if url_length(uri) > state.limits.url {
@@ -201,7 +223,18 @@ fn checked<'s>(
     let found =
         found.ok_or_else(|| if uri.path() == "/" { Refused::root(shapes) } else { Refused::unknown_path(shapes) })?;
     let upgrade = Upgrade::check(request.method(), request.version(), request.headers())?;
-    if full { Err(Refused::full()) } else { Ok((upgrade, found)) }
+    match standing {
+        Standing::Admitted => Ok((upgrade, found)),
+        Standing::NoRoom => Err(Refused::full()),
+        Standing::OverAddress => Err(Refused::address_full()),
+    }
+}
+
+/// Whoever got as far as being counted has a place.
+fn keep(place: &mut Option<Place>, hold: Hold) {
+    if let Some(place) = place {
+        place.keep(hold);
+    }
 }
 
 /// The transport, once the 101 is written, and what was read behind the request.

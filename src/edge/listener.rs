@@ -75,7 +75,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 fn accept(edge: &Arc<Edge>, stream: TcpStream, peer: SocketAddr) {
-    let Some(place) = edge.admission.enter() else {
+    let Some(place) = edge.enter(peer) else {
         edge.state.load().context.metrics.handshakes.with((Protocol::V3, Handshake::Limit)).inc();
         return;
     };

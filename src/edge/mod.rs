@@ -1,25 +1,32 @@
 //! From a TCP connection to a session: listener, admission, mounts, handshake. What is said on a connection
 //! afterwards is not its business.
 
+mod address;
 mod admission;
 mod answer;
 mod handshake;
 mod integers;
 mod listener;
 mod mounts;
+mod quota;
+mod throttle;
 mod upgrade;
 
-pub use admission::{Admission, Place};
+pub use admission::{Admission, Place, Standing};
 pub use listener::{bind, run};
 pub use mounts::{Mounts, spoken_and_heard};
 
 use crate::auth::Authenticator;
-use crate::config::{Config, Limits};
+use crate::config::{Config, Limits, Network};
 use crate::envelope::IdError;
 use crate::session::{Context, Settings};
 use arc_swap::ArcSwap;
 use integers::Integers;
+use quota::{Holder, Quotas};
+use std::net::SocketAddr;
 use std::sync::Arc;
+use throttle::Throttle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -47,6 +54,8 @@ pub struct Edge {
     state: ArcSwap<State>,
     draining: CancellationToken,
     integers: Integers,
+    quotas: Quotas,
+    throttle: Throttle,
 }
 
 /// What one version of the settings amounts to.
@@ -54,12 +63,18 @@ pub struct Edge {
 struct State {
     mounts: Mounts,
     limits: Limits,
+    trusted_proxies: Vec<Network>,
     context: Arc<Context>,
 }
 
 impl State {
     fn new(config: &Config, context: Context) -> Result<Self, IdError> {
-        Ok(Self { mounts: Mounts::new(config)?, limits: config.limits.clone(), context: Arc::new(context) })
+        Ok(Self {
+            mounts: Mounts::new(config)?,
+            limits: config.limits.clone(),
+            trusted_proxies: config.listen.trusted_proxies.clone(),
+            context: Arc::new(context),
+        })
     }
 }
 
@@ -77,7 +92,22 @@ impl Edge {
             state: ArcSwap::from_pointee(State::new(config, context)?),
             draining,
             integers: Integers::default(),
+            quotas: Quotas::default(),
+            throttle: Throttle::new(Instant::now()),
         })
+    }
+
+    /// A connection was accepted; None: drop it. Its address is counted from here on, so that connections that
+    /// never ask count too; behind a trusted proxy it is not known before the request.
+    fn enter(&self, peer: SocketAddr) -> Option<Place> {
+        let state = self.state.load();
+        if address::is_trusted(peer.ip(), &state.trusted_proxies) {
+            return self.admission.enter();
+        }
+        match self.quotas.hold(Holder::Address(peer.ip().into()), state.limits.connections_per_ip) {
+            Some(hold) => self.admission.enter().map(|place| place.keeping(hold)),
+            None => self.admission.enter_to_refuse(Standing::OverAddress),
+        }
     }
 
     /// Takes new settings for the connections to come; those that are open keep theirs.

@@ -51,7 +51,7 @@ impl Machine {
     pub fn new(client: Client, settings: Arc<Settings>, metrics: Arc<Metrics>, now: Instant) -> Self {
         Self {
             meter: Meter::new(metrics, client.dialect.spoken()),
-            pace: Pace::new(settings.messages_per_second, settings.errors_per_minute, now),
+            pace: Pace::new(&settings, now),
             keepalive: Keepalive::new(settings.ping_interval, settings.idle_timeout, now),
             touched: now,
             client,
@@ -63,7 +63,7 @@ impl Machine {
     pub fn on_frame<'a>(&mut self, frame: Frame<'a>, now: Moment) -> Steps<'a> {
         self.meter.received(frame.len());
         self.keepalive.spoke(now.instant);
-        if !self.pace.admits(now.instant) {
+        if !self.pace.admits(frame.len(), now.instant) {
             return smallvec![Step::Close(CloseReason::RateLimit)];
         }
         let started = Stopwatch::now();
@@ -84,10 +84,10 @@ impl Machine {
         steps
     }
 
-    /// A ping or pong came.
-    pub fn on_control(&mut self, now: Instant) -> Steps<'static> {
+    /// A ping or pong with so many bytes came.
+    pub fn on_control(&mut self, bytes: usize, now: Instant) -> Steps<'static> {
         self.keepalive.heard(now);
-        if !self.pace.admits(now) {
+        if !self.pace.admits(bytes, now) {
             return smallvec![Step::Close(CloseReason::RateLimit)];
         }
         self.signs(now, false)

@@ -2,6 +2,7 @@
 //! closes the books. What the client's bytes mean is its dialect's; who hears them is the hub's.
 
 mod books;
+mod bucket;
 mod farewell;
 mod keepalive;
 mod machine;
@@ -13,9 +14,10 @@ mod settings;
 mod steps;
 mod visit;
 
+pub use bucket::{Bucket, Rate};
 pub use farewell::turn_away;
 pub use machine::{Client, Machine};
 pub use run::Session;
 pub use settings::Settings;
 pub use steps::{Moment, Step, Steps};
-pub use visit::{Context, Traffic, Visit};
+pub use visit::{Context, Remote, Traffic, Visit};

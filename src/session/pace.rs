@@ -1,5 +1,7 @@
 //! Owns how fast a client may speak and how often it may be wrong. No timer: time is told to it.
 
+use super::bucket::{Bucket, Rate};
+use super::settings::Settings;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -8,34 +10,34 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// The pace of one connection.
 #[derive(Debug)]
 pub struct Pace {
-    /// Time one message costs; 0 = no limit. With `full`, a token bucket in one instant (GCRA).
-    cost: Duration,
-    /// When the bucket is full again.
-    full: Instant,
+    messages: Option<(Bucket, Rate)>,
+    bytes: Option<(Bucket, Rate)>,
     most_errors: u32,
     errors: u32,
     minute: Instant,
 }
 
 impl Pace {
-    /// `messages_per_second` with a burst of twice that, 0 = no limit; `errors_per_minute`.
-    pub fn new(messages_per_second: u32, errors_per_minute: u32, now: Instant) -> Self {
-        let cost = Duration::from_secs(1).checked_div(messages_per_second).unwrap_or_default();
-        Self { cost, full: now, most_errors: errors_per_minute, errors: 0, minute: now }
+    /// Messages and bytes a second, invalid messages a minute.
+    pub fn new(settings: &Settings, now: Instant) -> Self {
+        let bucket = |rate: Option<Rate>| rate.map(|rate| (Bucket::full(now), rate));
+        // The largest message that is allowed at all must fit into the bucket.
+        let message = settings.socket.max_message_size.unwrap_or_default();
+        Self {
+            messages: bucket(Rate::new(settings.messages_per_second.into(), 0)),
+            bytes: bucket(Rate::new(settings.bytes_per_second as u64, message as u64)),
+            most_errors: settings.errors_per_minute,
+            errors: 0,
+            minute: now,
+        }
     }
 
-    /// A frame came: is it within the rate?
-    pub fn admits(&mut self, now: Instant) -> bool {
-        if self.cost.is_zero() {
-            return true;
-        }
-        let full = self.full.max(now) + self.cost;
-        // Two seconds' worth of messages is the burst.
-        let within = full <= now + Duration::from_secs(2);
-        if within {
-            self.full = full;
-        }
-        within
+    /// A frame of so many bytes came: is it within the rates?
+    pub fn admits(&mut self, bytes: usize, now: Instant) -> bool {
+        let within = |limit: &mut Option<(Bucket, Rate)>, units: u64| {
+            limit.as_mut().is_none_or(|(bucket, rate)| bucket.take(units, *rate, now))
+        };
+        within(&mut self.messages, 1) && within(&mut self.bytes, bytes as u64)
     }
 
     /// An invalid message came: may there be more?
@@ -52,29 +54,41 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+
+    fn pace(messages: u32, bytes: usize, errors: u32, now: Instant) -> Pace {
+        let mut config = Config::default();
+        config.limits.messages_per_second = messages;
+        config.limits.bytes_per_second = bytes;
+        config.limits.errors_per_minute = errors;
+        config.limits.message = 100;
+        Pace::new(&Settings::new(&config), now)
+    }
 
     #[test]
-    fn a_burst_of_two_seconds_then_the_rate() {
+    fn messages_and_bytes_have_their_own_bucket() {
         let start = Instant::now();
-        let mut pace = Pace::new(10, 0, start);
-        assert_eq!((0..50).filter(|_| pace.admits(start)).count(), 20);
-        let later = start + Duration::from_millis(500);
-        assert_eq!((0..50).filter(|_| pace.admits(later)).count(), 5);
-        let much_later = start + Duration::from_secs(100);
-        assert_eq!((0..50).filter(|_| pace.admits(much_later)).count(), 20);
+        let admitted = |mut pace: Pace, bytes| (0..500).filter(|_| pace.admits(bytes, start)).count();
+        assert_eq!(admitted(pace(10, 0, 0, start), 1_000_000), 20);
+        assert_eq!(admitted(pace(0, 1000, 0, start), 100), 20);
+        assert_eq!(admitted(pace(10, 1000, 0, start), 50), 20);
+        assert_eq!(admitted(pace(10, 1000, 0, start), 200), 10);
+        // The largest message is always one that can be sent, once.
+        assert_eq!(admitted(pace(0, 1, 0, start), 100), 1);
+        assert_eq!(admitted(pace(0, 1, 0, start), 0), 500);
     }
 
     #[test]
     fn no_limit_admits_everything() {
         let now = Instant::now();
-        let mut pace = Pace::new(0, 0, now);
-        assert!((0..100_000).all(|_| pace.admits(now)));
+        let mut pace = pace(0, 0, 0, now);
+        assert!((0..100_000).all(|_| pace.admits(1_000_000, now)));
     }
 
     #[test]
     fn errors_are_forgiven_by_the_minute() {
         let start = Instant::now();
-        let mut pace = Pace::new(0, 3, start);
+        let mut pace = pace(0, 0, 3, start);
         assert_eq!((0..5).map(|_| pace.forgives(start)).collect::<Vec<_>>(), [true, true, true, false, false]);
         assert!(pace.forgives(start + MINUTE));
     }

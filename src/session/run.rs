@@ -123,8 +123,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let steps = match &message {
             Message::Text(text) => self.machine.on_frame(Frame::Text(text.as_str()), now),
             Message::Binary(bytes) => self.machine.on_frame(Frame::Binary(bytes), now),
-            Message::Ping(_) | Message::Pong(_) => {
-                let steps = self.machine.on_control(now.instant);
+            Message::Ping(bytes) | Message::Pong(bytes) => {
+                let steps = self.machine.on_control(bytes.len(), now.instant);
                 return self.act_alone(steps);
             }
             Message::Close(_) | Message::Frame(_) => return Some(CloseReason::ClientClosed),

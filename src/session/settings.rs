@@ -33,6 +33,8 @@ pub struct Settings {
     pub errors_per_minute: u32,
     /// Messages a second; 0 = no limit.
     pub messages_per_second: u32,
+    /// Bytes a second; 0 = no limit.
+    pub bytes_per_second: usize,
     /// A V2 sender whose message was not published.
     pub v2_on_unavailable: V2Trouble,
     /// A V2 receiver that missed messages.
@@ -63,6 +65,7 @@ impl Settings {
             idle_timeout: limits.idle_timeout,
             errors_per_minute: limits.errors_per_minute,
             messages_per_second: limits.messages_per_second,
+            bytes_per_second: limits.bytes_per_second,
             v2_on_unavailable: config.hub.v2_on_unavailable,
             v2_on_gap: config.hub.v2_on_gap,
             socket: WebSocketConfig::default()

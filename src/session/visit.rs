@@ -8,7 +8,7 @@ use crate::dialect::Protocol;
 use crate::hub::{AttachError, Hub, Seat};
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::{ByDialect, Closed, Lost};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -36,11 +36,20 @@ pub struct Visit {
     pub reason: CloseReason,
     /// What went through it.
     pub traffic: Traffic,
-    peer: SocketAddr,
+    remote: Remote,
     tenant: Arc<str>,
     /// The label under which a V2 connection is counted.
     counted_as: Option<String>,
     since: Instant,
+}
+
+/// From where a client comes.
+#[derive(Debug, Clone, Copy)]
+pub struct Remote {
+    /// The other end of the connection: the client, or the proxy in front of us.
+    pub peer: SocketAddr,
+    /// The client's address, as trusted proxies tell it.
+    pub address: IpAddr,
 }
 
 /// What went through a connection.
@@ -64,7 +73,7 @@ impl Visit {
     pub async fn begin(
         context: Arc<Context>,
         seat: Arc<Seat>,
-        peer: SocketAddr,
+        remote: Remote,
         tenant: Arc<str>,
     ) -> Result<Self, AttachError> {
         context.hub.attach(&seat).await?;
@@ -76,7 +85,16 @@ impl Visit {
         let counted_as = legacy.then(|| metrics.tenants.opened(&tenant, context.clock.now()));
         // Until somebody knows better: whoever drops it half-way has lost the transport.
         let reason = CloseReason::TransportError;
-        Ok(Self { context, seat, reason, traffic: Traffic::default(), peer, tenant, counted_as, since: Instant::now() })
+        Ok(Self {
+            context,
+            seat,
+            reason,
+            traffic: Traffic::default(),
+            remote,
+            tenant,
+            counted_as,
+            since: Instant::now(),
+        })
     }
 
     /// Takes the connection out of the hub, once. What still waits for it is lost.
@@ -103,7 +121,8 @@ impl Drop for Visit {
             group = origin.group.as_ref().map(|g| g.as_str()),
             client = origin.client.as_str(),
             tenant = &*self.tenant,
-            peer = %self.peer,
+            peer = %self.remote.peer,
+            address = %self.remote.address,
             reason = self.reason.label(),
             seconds = self.since.elapsed().as_secs_f64(),
             messages_in,

@@ -157,5 +157,5 @@ async fn too_fast_closes_with_4429() {
             break;
         }
     }
-    assert_eq!(client.closed().await, (4429, "too many messages".into()));
+    assert_eq!(client.closed().await, (4429, "too many messages or bytes".into()));
 }

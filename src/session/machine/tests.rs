@@ -105,7 +105,7 @@ fn other_frames_refresh_presence_once_a_minute() {
     assert!(touches(&desk.text("b")));
     assert!(!touches(&desk.text("c")));
     desk.now.instant += TOUCH_EVERY;
-    assert!(touches(&desk.machine.on_control(desk.now.instant)));
+    assert!(touches(&desk.machine.on_control(0, desk.now.instant)));
 }
 
 #[test]
@@ -209,9 +209,9 @@ fn a_gap_is_told_as_each_generation_understands() {
 fn too_fast_is_closed_also_by_pings() {
     let mut desk = Desk::new(V2, |config, _| config.limits.messages_per_second = 1);
     assert!(matches!(desk.text("a")[..], [Step::Publish { .. }]));
-    assert!(desk.machine.on_control(desk.now.instant).is_empty());
+    assert!(desk.machine.on_control(0, desk.now.instant).is_empty());
     assert_eq!(desk.text("b")[..], [Step::Close(CloseReason::RateLimit)]);
-    assert_eq!(desk.machine.on_control(desk.now.instant)[..], [Step::Close(CloseReason::RateLimit)]);
+    assert_eq!(desk.machine.on_control(0, desk.now.instant)[..], [Step::Close(CloseReason::RateLimit)]);
 }
 
 #[test]

@@ -1,0 +1,157 @@
+//! Owns how many handshakes a second are begun, in all and by each address. A table of its own (and not
+//! `governor`, whose keyed limiter grows until somebody sweeps it and cannot change its rate on a reload): full
+//! buckets say nothing and are forgotten, and above a cap new addresses are not followed.
+
+use super::address::Source;
+use crate::session::{Bucket, Rate};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use tokio::time::Instant;
+
+/// Addresses that are followed. A bucket is full again after two seconds, so more than that come only in an
+/// attack from everywhere, which no limit for one address can stop; the limit for all still holds.
+const MOST: usize = 65_536;
+/// Below so many, nobody is looked for to be forgotten.
+const FEW: usize = 1024;
+
+/// What stood in the way of a handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Surplus {
+    /// `limits.handshakes_per_second_per_ip`.
+    OfAddress,
+    /// `limits.handshakes_per_second`.
+    InAll,
+}
+
+/// The buckets of all addresses, and one for all of them.
+#[derive(Debug)]
+pub struct Throttle(Mutex<Buckets>);
+
+#[derive(Debug)]
+struct Buckets {
+    all: Bucket,
+    addresses: HashMap<Source, Bucket>,
+    /// The size at which full buckets are looked for: twice what was left last time, so that the work is
+    /// constant for each handshake.
+    sweep_at: usize,
+    swept: Instant,
+}
+
+impl Throttle {
+    /// Nothing has happened yet.
+    pub fn new(now: Instant) -> Self {
+        Self(Mutex::new(Buckets { all: Bucket::full(now), addresses: HashMap::new(), sweep_at: FEW, swept: now }))
+    }
+
+    /// A handshake begins: is it within the rates? Those of one address come first, so that one that floods
+    /// does not use up what is there for all.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn admit(&self, source: Source, by_address: u32, in_all: u32, now: Instant) -> Result<(), Surplus> {
+        if by_address == 0 && in_all == 0 {
+            return Ok(());
+        }
+        let mut buckets = self.0.lock();
+        let rate = Rate::new(by_address.into(), 0);
+        if rate.is_some_and(|rate| !buckets.take(source, rate, now)) {
+            return Err(Surplus::OfAddress);
+        }
+        let rate = Rate::new(in_all.into(), 0);
+        if rate.is_some_and(|rate| !buckets.all.take(1, rate, now)) {
+            return Err(Surplus::InAll);
+        }
+        Ok(())
+    }
+}
+
+impl Buckets {
+    fn take(&mut self, source: Source, rate: Rate, now: Instant) -> bool {
+        if let Some(bucket) = self.addresses.get_mut(&source) {
+            return bucket.take(1, rate, now);
+        }
+        if self.addresses.len() >= self.sweep_at {
+            self.sweep(now);
+        }
+        if self.addresses.len() >= MOST {
+            return true;
+        }
+        let mut bucket = Bucket::full(now);
+        let taken = bucket.take(1, rate, now);
+        self.addresses.insert(source, bucket);
+        taken
+    }
+
+    fn sweep(&mut self, now: Instant) {
+        // A table at its cap would be walked for every handshake.
+        if self.addresses.len() >= MOST && now.duration_since(self.swept).as_millis() < 500 {
+            return;
+        }
+        self.swept = now;
+        self.addresses.retain(|_, bucket| !bucket.is_full(now));
+        self.sweep_at = self.addresses.len().saturating_mul(2).clamp(FEW, MOST);
+        self.addresses.shrink_to(self.sweep_at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::IpAddr;
+    use std::time::Duration;
+
+    fn source(n: u32) -> Source {
+        IpAddr::from(n.to_be_bytes()).into()
+    }
+
+    #[test]
+    fn one_address_that_floods_harms_no_other() {
+        let now = Instant::now();
+        let throttle = Throttle::new(now);
+        let admitted = |n, count| (0..count).filter(|_| throttle.admit(source(n), 5, 20, now).is_ok()).count();
+        assert_eq!(admitted(1, 1000), 10);
+        assert_eq!(throttle.admit(source(1), 5, 20, now), Err(Surplus::OfAddress));
+        // Only what was admitted counts against the limit for all.
+        assert_eq!((2..=9).map(|n| admitted(n, 4)).sum::<usize>(), 30);
+        assert_eq!(throttle.admit(source(10), 5, 20, now), Err(Surplus::InAll));
+        let later = now + Duration::from_secs(1);
+        assert_eq!((0..20).filter(|_| throttle.admit(source(1), 5, 20, later).is_ok()).count(), 5);
+    }
+
+    #[test]
+    fn no_limit_remembers_nobody() {
+        let now = Instant::now();
+        let throttle = Throttle::new(now);
+        assert!((0..5000).all(|n| throttle.admit(source(n), 0, 0, now).is_ok()));
+        assert!(throttle.0.lock().addresses.is_empty());
+    }
+
+    #[test]
+    fn the_table_is_bounded_and_forgets() {
+        let now = Instant::now();
+        let throttle = Throttle::new(now);
+        for n in 0..100_000 {
+            assert_eq!(throttle.admit(source(n), 1, 0, now), Ok(()));
+        }
+        assert_eq!(throttle.0.lock().addresses.len(), MOST);
+        // Those it knows are still held to the limit.
+        assert_eq!(throttle.admit(source(7), 1, 0, now), Ok(()));
+        assert_eq!(throttle.admit(source(7), 1, 0, now), Err(Surplus::OfAddress));
+        let later = now + Duration::from_secs(3);
+        assert_eq!(throttle.admit(source(200_000), 1, 0, later), Ok(()));
+        let buckets = throttle.0.lock();
+        assert_eq!(buckets.addresses.len(), 1);
+        assert!(buckets.addresses.capacity() <= 4 * FEW, "{}", buckets.addresses.capacity());
+    }
+
+    #[test]
+    fn trickling_addresses_do_not_pile_up() {
+        let start = Instant::now();
+        let throttle = Throttle::new(start);
+        for n in 0..50_000 {
+            let now = start + Duration::from_millis(u64::from(n) * 10);
+            assert_eq!(throttle.admit(source(n), 1, 0, now), Ok(()));
+        }
+        assert!(throttle.0.lock().addresses.len() <= FEW);
+    }
+}
