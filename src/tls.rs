@@ -2,6 +2,8 @@
 //! what they began with. What the files must hold is `files`'s; deadlines are the listeners'.
 
 mod files;
+#[cfg(test)]
+mod tests;
 
 pub use files::TlsError;
 
