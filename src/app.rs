@@ -15,6 +15,7 @@ use crate::envelope::{IdError, Nulls};
 use crate::hub::{self, Hub, Tenancy};
 use crate::session::{Context, Settings};
 use crate::telemetry::{Metrics, MetricsError};
+use crate::tls::{self, Tls, TlsError};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,9 @@ pub enum StartError {
     /// The settings of authentication cannot be used.
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// A certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The settings of the hub cannot be used.
     #[error(transparent)]
     Hub(#[from] hub::StartError),
@@ -59,7 +63,7 @@ pub enum StartError {
 impl StartError {
     /// Is it the settings that must change?
     pub fn is_config(&self) -> bool {
-        matches!(self, StartError::Auth(_) | StartError::Hub(_) | StartError::Mounts(_))
+        matches!(self, StartError::Auth(_) | StartError::Tls(_) | StartError::Hub(_) | StartError::Mounts(_))
     }
 }
 
@@ -95,6 +99,8 @@ pub struct Running {
     stop: CancellationToken,
     sessions: TaskTracker,
     tasks: TaskTracker,
+    /// Of both listeners, where they have TLS.
+    certificates: Vec<Arc<Tls>>,
 }
 
 /// Starts a proxy: binds, so that ports are known, and serves.
@@ -102,6 +108,7 @@ pub struct Running {
 /// # Errors
 /// Settings that cannot be used, or an address that cannot be listened on.
 pub async fn start(config: Config) -> Result<Running, StartError> {
+    tls::install_provider();
     let clock = Clock::system();
     let metrics = Arc::new(Metrics::new(config.telemetry.max_tenants)?);
     let listener = edge::bind(config.listen.clients, config.listen.backlog)
@@ -112,6 +119,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         .and_then(|listener| Ok((listener.local_addr()?, listener)))
         .map_err(|source| StartError::Listen { setting: "listen.admin", address: config.listen.admin, source });
     let (admin, operators) = operators?;
+    let clients_tls = Tls::load("listen.tls", &config.listen.tls).await?;
+    let admin_tls = Tls::load("listen.admin_tls", &config.listen.admin_tls).await?;
+    let certificates: Vec<_> = clients_tls.iter().chain(&admin_tls).cloned().collect();
     let authenticator = Authenticator::new(&config.auth, clock.clone()).await?;
     let (tasks, sessions) = (TaskTracker::new(), TaskTracker::new());
     let (stop, accepting, draining) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
@@ -143,15 +153,18 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     };
     let edge = Arc::new(Edge::new(&config, parts)?);
     tasks.spawn(authenticator.clone().run(stop.clone()));
-    tasks.spawn(edge::run(edge.clone(), listener, accepting.clone()));
+    tasks.spawn(edge::run(edge.clone(), listener, clients_tls, accepting.clone()));
     metrics.config_last_reload.only().set(clock.now().as_secs());
     if !config.auth.has_credentials() {
         let reach = if clients.ip().is_loopback() { "on this machine" } else { "who reaches this address" };
         tracing::warn!(%clients, "no credential is configured: everyone {reach} may come in");
     }
     let shared = Arc::new(Shared { config, hub, metrics, clock, edge, draining, authenticator });
-    tasks.spawn(admin::serve(operators, Arc::new(admin_state(&shared)), stop.clone(), tasks.clone()));
-    Ok(Running { clients, admin, shared, accepting, stop, sessions, tasks })
+    tasks.spawn(admin::serve(operators, admin_tls, Arc::new(admin_state(&shared)), stop.clone(), tasks.clone()));
+    for tls in &certificates {
+        tasks.spawn(tls.clone().run(stop.clone()));
+    }
+    Ok(Running { clients, admin, shared, accepting, stop, sessions, tasks, certificates })
 }
 
 /// What operators are told is read from the parts at the moment they ask.

@@ -8,6 +8,7 @@
 //! | [`close`] | every way a connection ends |
 //! | [`clock`] | what time it is |
 //! | [`config`] | every setting, its default, and what is wrong with it |
+//! | [`tls`] | TLS of the listeners: the handshake, certificates and their successors |
 //! | [`auth`] | credentials become a principal or a refusal |
 //! | [`dialect`] | pure translators: the lens between V2 and V3, and the text of the hub |
 //! | [`telemetry`] | metrics in one declaration, logs without secrets |
@@ -37,3 +38,4 @@ pub mod hub;
 pub mod label;
 pub mod session;
 pub mod telemetry;
+pub mod tls;

@@ -26,6 +26,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("close", &["label"]),
     ("clock", &[]),
     ("config", &[]),
+    // Both listeners use it, and they do not know each other.
+    ("tls", &["config"]),
     ("auth", &["label", "envelope", "config", "clock"]),
     ("dialect", &["label", "envelope"]),
     // Labels are types, so the metrics know the enums they are labelled with.
@@ -41,8 +43,20 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lib", EVERYTHING),
 ];
 /// What the two listeners may use. They do not know each other: only `app` does.
-const ABOVE_SESSION: &[&str] =
-    &["label", "envelope", "close", "clock", "config", "telemetry", "auth", "dialect", "migration", "hub", "session"];
+const ABOVE_SESSION: &[&str] = &[
+    "label",
+    "envelope",
+    "close",
+    "clock",
+    "config",
+    "telemetry",
+    "tls",
+    "auth",
+    "dialect",
+    "migration",
+    "hub",
+    "session",
+];
 /// What stands on top may use anything.
 const EVERYTHING: &[&str] = &[
     "label",
@@ -51,6 +65,7 @@ const EVERYTHING: &[&str] = &[
     "clock",
     "config",
     "telemetry",
+    "tls",
     "auth",
     "dialect",
     "migration",
@@ -102,8 +117,20 @@ const ONLY: &[Only] = &[
     only(Pattern::Code("anyhow::"), &["app.rs", "cli/", "main.rs"], "closed error enums, each with a label"),
 ];
 /// Layers that may know the runtime.
-const RUNTIME: &[&str] =
-    &["telemetry/", "auth/", "migration/", "hub/", "session/", "edge/", "admin/", "app.rs", "cli/", "main.rs"];
+const RUNTIME: &[&str] = &[
+    "telemetry/",
+    "tls.rs",
+    "tls/",
+    "auth/",
+    "migration/",
+    "hub/",
+    "session/",
+    "edge/",
+    "admin/",
+    "app.rs",
+    "cli/",
+    "main.rs",
+];
 
 const fn only(what: Pattern, allowed: &'static [&'static str], why: &'static str) -> Only {
     Only { what, allowed, why }

@@ -1,4 +1,4 @@
-//! The operators' listener: `/metrics`, `/livez`, `/readyz` over plain HTTP/1.1, on an address of its own.
+//! The operators' listener: `/metrics`, `/livez`, `/readyz` over HTTP/1.1, plain or in TLS, on an address of its own.
 //! Owns the paths and their answers; what is true (ready? draining?) it is told. It asks for no credential.
 
 mod readiness;

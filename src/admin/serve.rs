@@ -3,6 +3,7 @@
 use super::AdminState;
 use super::routes::answer;
 use crate::telemetry::Redacted;
+use crate::tls::Tls;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -10,6 +11,7 @@ use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -26,7 +28,13 @@ const MAX_HEAD: usize = 16 << 10;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Answers operators until told to stop; what is being answered then is finished. Connections are tasks of `tasks`.
-pub async fn serve(listener: TcpListener, state: Arc<AdminState>, stop: CancellationToken, tasks: TaskTracker) {
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    state: Arc<AdminState>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+) {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let accept = async {
         loop {
@@ -34,9 +42,9 @@ pub async fn serve(listener: TcpListener, state: Arc<AdminState>, stop: Cancella
             let Ok(place) = places.clone().acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let (state, stop) = (state.clone(), stop.clone());
+                    let (tls, state, stop) = (tls.clone(), state.clone(), stop.clone());
                     tasks.spawn(async move {
-                        if timeout(DEADLINE, connection(stream, &state, &stop)).await.is_err() {
+                        if timeout(DEADLINE, answered(stream, tls.as_deref(), &state, &stop)).await.is_err() {
                             tracing::debug!("an operator's connection took too long");
                         }
                         drop(place);
@@ -52,8 +60,18 @@ pub async fn serve(listener: TcpListener, state: Arc<AdminState>, stop: Cancella
     stop.run_until_cancelled(accept).await;
 }
 
+/// One connection, with TLS where there is some.
+async fn answered(stream: TcpStream, tls: Option<&Tls>, state: &AdminState, stop: &CancellationToken) {
+    let Some(tls) = tls else { return connection(stream, state, stop).await };
+    match stop.run_until_cancelled(tls.accept(stream)).await {
+        Some(Ok(stream)) => connection(stream, state, stop).await,
+        Some(Err(error)) => tracing::debug!(%error, "an operator's TLS handshake failed"),
+        None => {}
+    }
+}
+
 /// One request and its answer: without keep-alive the one deadline covers everything a peer can drag out.
-async fn connection(stream: TcpStream, state: &AdminState, stop: &CancellationToken) {
+async fn connection<T: AsyncRead + AsyncWrite + Unpin>(stream: T, state: &AdminState, stop: &CancellationToken) {
     let service = service_fn(async |request: hyper::Request<hyper::body::Incoming>| {
         let path = request.uri().path();
         let answer = answer(state, request.method(), path);

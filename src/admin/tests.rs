@@ -37,7 +37,7 @@ async fn start() -> Running {
         clock: Clock::fixed(Timestamp(1000)),
         ready: Box::new(move || *readiness.lock()),
     };
-    running.tasks.spawn(serve(listener, Arc::new(state), running.stop.clone(), running.tasks.clone()));
+    running.tasks.spawn(serve(listener, None, Arc::new(state), running.stop.clone(), running.tasks.clone()));
     running
 }
 

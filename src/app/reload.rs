@@ -50,7 +50,8 @@ impl ReloadError {
 
 impl Running {
     /// Takes what may change of the settings that were read anew, and counts it. Connections that come from now
-    /// on live by them; those that are open keep theirs, but for the log's filter.
+    /// on live by them; those that are open keep theirs, but for the log's filter. Certificates are read again in any
+    /// case: a bad one is logged and changes nothing.
     ///
     /// # Errors
     /// The first reason why not; everything then stays as it was.
@@ -60,6 +61,9 @@ impl Running {
         read: Result<Config, ConfigError>,
         log: &LogLevel,
     ) -> Result<Reloaded, ReloadError> {
+        for tls in &self.certificates {
+            tls.reread().await;
+        }
         let metrics = &self.shared.metrics;
         let reloaded = match read {
             Ok(new) => self.take(running, &new, log).await,

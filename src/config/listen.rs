@@ -2,7 +2,7 @@
 
 use super::Network;
 use serde::{Deserialize, Serialize};
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// `[listen]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,23 @@ pub struct Listen {
     /// After SIGTERM: over how long the closes are spread.
     #[serde(with = "super::human::duration")]
     pub drain_window: Duration,
+    /// TLS for WebSocket clients (wss).
+    pub tls: TlsFiles,
+    /// TLS for operators (https).
+    pub admin_tls: TlsFiles,
+}
+
+/// `[listen.tls]` and `[listen.admin_tls]`: PEM files, read again when they change. Without a certificate the
+/// listener speaks plain TCP.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsFiles {
+    /// The certificate, and after it those between it and the root.
+    pub certificate: Option<PathBuf>,
+    /// Its private key, not encrypted: PKCS#8, SEC 1 (EC) or PKCS#1 (RSA).
+    pub key: Option<PathBuf>,
+    /// Authorities of which clients must show a certificate (mutual TLS); without it none is asked for.
+    pub client_ca: Option<PathBuf>,
 }
 
 impl Default for Listen {
@@ -36,6 +53,8 @@ impl Default for Listen {
             workers: 0,
             drain_delay: Duration::from_secs(2),
             drain_window: Duration::from_secs(10),
+            tls: TlsFiles::default(),
+            admin_tls: TlsFiles::default(),
         }
     }
 }

@@ -28,7 +28,7 @@ pub use envelope::{Envelope, Nulls, UnknownMembers};
 pub use hub::{Channels, Hub, Presence, V2Trouble, Wire};
 pub use human::parse_duration;
 pub use limits::{DuplicateClient, Limits, SlowConsumer};
-pub use listen::Listen;
+pub use listen::{Listen, TlsFiles};
 pub use load::{ConfigError, DEFAULT_TOML, LoadOptions, effective, load, validate_config};
 pub use mounts::{DialectName, Mount};
 pub use network::{Network, NotANetwork};

@@ -2,8 +2,8 @@
 //! It is read off a `Config` in which everything is set, so no second list of keys has to be kept in step.
 
 use super::{
-    Annotate, ApiKey, Audience, Auth, Config, DialectName, Jwt, Mount, RefuseWith, Render, Secret, V3Shaped,
-    key::KeyPath, key::Step,
+    Annotate, ApiKey, Audience, Auth, Config, DialectName, Jwt, Listen, Mount, RefuseWith, Render, Secret, TlsFiles,
+    V3Shaped, key::KeyPath, key::Step,
 };
 use figment::{
     error::Kind,
@@ -156,7 +156,9 @@ pub(super) fn list(items: Vec<Value>) -> Value {
 fn example() -> Config {
     let text = || Some(String::from("x"));
     let file = || Some(PathBuf::from("x"));
+    let tls = || TlsFiles { certificate: file(), key: file(), client_ca: file() };
     Config {
+        listen: Listen { tls: tls(), admin_tls: tls(), ..Listen::default() },
         auth: Auth {
             api_keys: vec![ApiKey {
                 name: "x".into(),

@@ -6,6 +6,7 @@ use super::admission::Place;
 use super::handshake::Transport;
 use crate::dialect::Protocol;
 use crate::telemetry::labels::Handshake;
+use crate::tls::Tls;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,7 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// hyper's own minimum.
@@ -50,12 +51,12 @@ pub fn bind(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Accepts until told to stop.
-pub async fn run(edge: Arc<Edge>, listener: TcpListener, stop: CancellationToken) {
+/// Accepts until told to stop; with TLS where there is some.
+pub async fn run(edge: Arc<Edge>, listener: TcpListener, tls: Option<Arc<Tls>>, stop: CancellationToken) {
     let mut told: Option<Instant> = None;
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         match accepted {
-            Ok((stream, peer)) => accept(&edge, stream, peer),
+            Ok((stream, peer)) => accept(&edge, tls.as_ref(), stream, peer),
             // The peer's fault, and over: reset before it was accepted.
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -74,20 +75,45 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-fn accept(edge: &Arc<Edge>, stream: TcpStream, peer: SocketAddr) {
+fn accept(edge: &Arc<Edge>, tls: Option<&Arc<Tls>>, stream: TcpStream, peer: SocketAddr) {
     let Some(place) = edge.enter(peer) else {
         edge.state.load().context.metrics.handshakes.with((Protocol::V3, Handshake::Limit)).inc();
         return;
     };
     // Small messages must not wait for the answer to others (Nagle); a socket that cannot is closed already.
-    if stream.set_nodelay(true).is_ok() {
-        edge.sessions.spawn(serve(edge.clone(), stream, peer, place));
+    if stream.set_nodelay(true).is_err() {
+        return;
     }
+    let (accepted, edge) = (Instant::now(), edge.clone());
+    let tasks = edge.sessions.clone();
+    match tls {
+        None => tasks.spawn(serve(edge, stream, peer, place, accepted)),
+        Some(tls) => tasks.spawn(secure(edge, tls.clone(), stream, peer, place, accepted)),
+    };
+}
+
+/// TLS first. It has its share of the one deadline, so that nobody can drag out both.
+async fn secure(edge: Arc<Edge>, tls: Arc<Tls>, stream: TcpStream, peer: SocketAddr, place: Place, accepted: Instant) {
+    let deadline = accepted + edge.state.load().limits.handshake_timeout;
+    // In a box, so that its memory goes when it is done.
+    let result = match timeout_at(deadline, Box::pin(tls.accept(stream))).await {
+        Ok(Ok(stream)) => return serve(edge, stream, peer, place, accepted).await,
+        Err(_) => Handshake::Limit,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, %peer, "TLS handshake failed");
+            // Gone before it asked, as every probe of a port is: that counts without TLS neither.
+            if error.kind() != io::ErrorKind::InvalidData {
+                return;
+            }
+            Handshake::TlsFailed
+        }
+    };
+    edge.state.load().context.metrics.handshakes.with((Protocol::V3, result)).inc();
 }
 
 /// One request, one answer: a 101, or a refusal that says `Connection: close`. (hyper's own switch for that
 /// would say so in the 101 too.)
-async fn serve<T: Transport>(edge: Arc<Edge>, stream: T, peer: SocketAddr, place: Place) {
+async fn serve<T: Transport>(edge: Arc<Edge>, stream: T, peer: SocketAddr, place: Place, accepted: Instant) {
     let state = edge.state.load_full();
     let limits = &state.limits;
     let place = Mutex::new(Some(place));
@@ -102,7 +128,7 @@ async fn serve<T: Transport>(edge: Arc<Edge>, stream: T, peer: SocketAddr, place
         .max_header_size(limits.url.saturating_add(limits.headers))
         .max_buf_size(limits.url.saturating_add(limits.headers).max(LEAST_BUFFER));
     let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
-    let result = match timeout(limits.handshake_timeout, connection).await {
+    let result = match timeout_at(accepted + limits.handshake_timeout, connection).await {
         Err(_) => Handshake::Limit,
         Ok(Err(error)) if error.is_timeout() => Handshake::Limit,
         Ok(Err(error)) if error.is_parse() => Handshake::BadRequest,

@@ -13,7 +13,7 @@ const CATALOGUE: [(&str, &str, &[&str], usize); 39] = [
     ("aether_connections", "gauge", &["dialect", "protocol"], 2),
     ("aether_connections_opened_total", "counter", &["dialect", "protocol"], 2),
     ("aether_connections_closed_total", "counter", &["dialect", "protocol", "reason"], 38),
-    ("aether_handshakes_total", "counter", &["protocol", "result"], 16),
+    ("aether_handshakes_total", "counter", &["protocol", "result"], 18),
     ("aether_handshake_duration_seconds", "histogram", &["protocol"], 2),
     ("aether_messages_received_total", "counter", &["dialect", "protocol"], 2),
     ("aether_v2_frames_total", "counter", &["kind"], 4),

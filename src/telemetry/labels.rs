@@ -57,6 +57,8 @@ labels! {
         PolicyRejected = "policy_rejected",
         /// A limit, or too slow.
         Limit = "limit",
+        /// No TLS, none that is accepted here, or no valid certificate of the client.
+        TlsFailed = "tls_failed",
         /// The hub did not confirm the subscriptions in time.
         HubUnavailable = "hub_unavailable",
         /// The proxy drains.

@@ -2,6 +2,7 @@
 
 use crate::PATIENCE;
 use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
@@ -11,16 +12,15 @@ use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// See the module.
-pub struct Client {
-    pub socket: WebSocketStream<TcpStream>,
+pub struct Client<S = TcpStream> {
+    pub socket: WebSocketStream<S>,
     pub response: Response,
 }
 
-impl Client {
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// Connects or fails as the server answers.
-    pub async fn try_open(stream: TcpStream, path: &str, headers: &[(&'static str, &str)]) -> Result<Self, Box<Error>> {
-        let mut request =
-            format!("ws://{}{path}", stream.peer_addr().expect("connected")).into_client_request().expect("a request");
+    pub async fn try_open(stream: S, path: &str, headers: &[(&'static str, &str)]) -> Result<Self, Box<Error>> {
+        let mut request = format!("ws://localhost{path}").into_client_request().expect("a request");
         for (name, value) in headers {
             request.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_str(value).expect("header"));
         }
@@ -29,7 +29,7 @@ impl Client {
         Ok(Self { socket, response: response.map(|_| None) })
     }
 
-    pub async fn open(stream: TcpStream, path: &str, headers: &[(&'static str, &str)]) -> Self {
+    pub async fn open(stream: S, path: &str, headers: &[(&'static str, &str)]) -> Self {
         Self::try_open(stream, path, headers).await.expect("accepted")
     }
 

@@ -13,8 +13,10 @@ mod endings;
 mod handshake;
 mod ledger;
 mod limits;
+mod pki;
 mod presence;
 mod proxy;
+mod tls;
 mod v2_v3;
 
 use std::time::Duration;

@@ -4,6 +4,7 @@ mod auth;
 mod channels;
 mod limits;
 mod mounts;
+mod tls;
 
 use super::Config;
 use std::collections::BTreeSet;
@@ -28,9 +29,10 @@ impl Findings {
 type Check = fn(&Config, &mut Findings);
 
 /// Every check with the sections it reads.
-const CHECKS: [(&[&str], Check); 13] = [
+const CHECKS: [(&[&str], Check); 14] = [
     (&["listen", "auth"], auth::open_to_the_network),
     (&["listen"], limits::listeners),
+    (&["listen"], tls::files),
     (&["hub"], limits::hub),
     (&["hub"], channels::url),
     (&["hub"], channels::templates),
