@@ -74,6 +74,18 @@ mod tests {
     }
 
     #[test]
+    fn the_settings_name_a_range_that_is_none() {
+        let set = |value: &str| {
+            let set = vec![("listen.trusted_proxies".to_owned(), value.to_owned())];
+            crate::config::load(&crate::config::LoadOptions { set, ..Default::default() })
+        };
+        let networks = set("127.0.0.1, 10.1.0.0/16").unwrap().listen.trusted_proxies;
+        assert_eq!(networks.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1/32", "10.1.0.0/16"]);
+        let refused = set("[\"10.0.0.0/8\", \"nginx\"]").unwrap_err().to_string();
+        assert!(refused.contains("`listen.trusted_proxies`: `nginx` is not an address range"), "{refused}");
+    }
+
+    #[test]
     fn what_is_no_range_is_named() {
         for text in ["", "10.0.0.0/33", "10.0.0/8", "localhost", "::/129", "10.0.0.1:80"] {
             let refused = text.parse::<Network>().unwrap_err().to_string();

@@ -6,6 +6,7 @@ use aether_proxy::close::CloseReason;
 use aether_proxy::config::SlowConsumer;
 use aether_proxy::dialect::Spoken;
 use aether_proxy::telemetry::labels::{Closed, Lost, Outcome, Path};
+use futures_util::SinkExt;
 use socket2::{Domain, Socket, Type};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -158,4 +159,40 @@ async fn too_fast_closes_with_4429() {
         }
     }
     assert_eq!(client.closed().await, (4429, "too many messages or bytes".into()));
+}
+
+#[tokio::test]
+async fn too_many_bytes_close_with_4429() {
+    let proxy = Proxy::with(|c| {
+        c.limits.bytes_per_second = 10_000;
+        c.limits.message = 30_000;
+    })
+    .await;
+    let mut client = proxy.v2("g", "c").await;
+    // Three seconds' worth: the largest message that is allowed is within the burst.
+    let big = "x".repeat(29_000);
+    client.text(&big).await;
+    assert_eq!(client.message().await.len(), big.len());
+    // A few small ones do not harm: messages are not limited here.
+    client.text("x").await;
+    assert_eq!(client.message().await.len(), 1);
+    client.text(&big).await;
+    assert_eq!(client.closed().await, (4429, "too many messages or bytes".into()));
+    proxy.eventually("booked", |p| closed(p, CloseReason::RateLimit) == 1).await;
+}
+
+#[tokio::test]
+async fn bytes_in_pings_count_too() {
+    let proxy = Proxy::with(|c| {
+        c.limits.bytes_per_second = 1;
+        c.limits.message = 1000;
+    })
+    .await;
+    let mut client = proxy.v2("g", "c").await;
+    for _ in 0..10 {
+        if client.socket.send(Message::Ping(vec![0; 125].into())).await.is_err() {
+            break;
+        }
+    }
+    assert_eq!(client.closed().await.0, 4429);
 }

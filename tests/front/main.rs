@@ -8,6 +8,7 @@
     reason = "a test fails by a panic, also in the helpers it calls"
 )]
 
+mod addresses;
 mod client;
 mod endings;
 mod handshake;
