@@ -10,7 +10,6 @@ pub const ROOM: usize = 10;
 /// Starts the proxy as a process, puts a fleet of real connections on it and measures what they cost
 #[derive(Debug, Parser)]
 #[command(name = "fleet", bin_name = "cargo bench --bench fleet --")]
-#[allow(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub struct Options {
     /// What to measure
     #[arg(value_enum, default_value = "all")]
