@@ -24,6 +24,9 @@ use tokio_util::sync::CancellationToken;
 
 /// How often the files are looked at.
 const POLL: Duration = Duration::from_secs(2);
+/// Bytes of messages a connection holds encrypted: one record. More would be memory no limit counts, and a slow
+/// reader that is at work on them looks like one that has stopped.
+const UNSENT: usize = 16 << 10;
 
 /// The TLS of one listener.
 #[derive(Debug)]
@@ -62,7 +65,8 @@ impl Tls {
     /// `InvalidData` where the peer spoke no TLS that is accepted here, or has no valid certificate and needs one;
     /// anything else is the transport's.
     pub async fn accept<T: AsyncRead + AsyncWrite + Unpin>(&self, stream: T) -> io::Result<TlsStream<T>> {
-        TlsAcceptor::from(self.current.load_full()).accept(stream).await
+        let acceptor = TlsAcceptor::from(self.current.load_full());
+        acceptor.accept_with(stream, |connection| connection.set_buffer_limit(Some(UNSENT))).await
     }
 
     /// Reads the files again, whether they changed or not. What cannot be used is logged, and the old stays.

@@ -12,13 +12,17 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
-/// A client whose socket holds little, so that not reading is soon felt.
-async fn narrow(proxy: &Proxy, path: &str) -> Client {
+/// A socket that holds little, so that not reading is soon felt.
+pub async fn narrow_tcp(proxy: &Proxy) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.set_recv_buffer_size(4096).expect("set");
     socket.connect(&proxy.running.clients.into()).expect("connected");
     socket.set_nonblocking(true).expect("set");
-    Client::open(TcpStream::from_std(socket.into()).expect("a stream"), path, &[]).await
+    TcpStream::from_std(socket.into()).expect("a stream")
+}
+
+async fn narrow(proxy: &Proxy, path: &str) -> Client {
+    Client::open(narrow_tcp(proxy).await, path, &[]).await
 }
 
 fn closed(proxy: &Proxy, reason: CloseReason) -> u64 {

@@ -2,10 +2,13 @@
 
 use crate::PATIENCE;
 use crate::client::Client;
+use crate::limits::narrow_tcp;
 use crate::pki::{Authority, Folder, Pair, handshake};
 use crate::proxy::Proxy;
-use aether_proxy::dialect::Protocol;
-use aether_proxy::telemetry::labels::Handshake;
+use aether_proxy::close::CloseReason;
+use aether_proxy::config::Config;
+use aether_proxy::dialect::{Protocol, Spoken};
+use aether_proxy::telemetry::labels::{Closed, Handshake};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ProtocolVersion, SupportedProtocolVersion};
 use std::time::Duration;
@@ -29,9 +32,17 @@ struct Secured {
 
 impl Secured {
     async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let authority = Authority::new();
         let folder = Folder::with(&authority.sign());
-        let proxy = Proxy::with(|c| c.listen.tls = folder.settings()).await;
+        let proxy = Proxy::with(|c| {
+            c.listen.tls = folder.settings();
+            change(c);
+        })
+        .await;
         Self { proxy, authority, folder }
     }
 
@@ -75,7 +86,7 @@ async fn v2_and_v3_clients_talk_over_either_version_of_tls() {
         // Many records of TLS (16 KiB each), both ways.
         let long = "y".repeat(200_000);
         native.text(&format!(r#"{{"msg_type":"msg","target":"group","msg":"{long}"}}"#)).await;
-        assert!(legacy.next().await.contains(&long));
+        legacy.until(&long).await;
         native.send(Message::Close(None)).await;
         legacy.send(Message::Close(None)).await;
         secured.proxy.has(0).await;
@@ -113,14 +124,8 @@ async fn whoever_speaks_no_tls_is_shown_out_and_counted() {
 
 #[tokio::test]
 async fn the_deadline_covers_tls_and_http_together() {
-    let authority = Authority::new();
-    let folder = Folder::with(&authority.sign());
-    let patience = Duration::from_millis(500);
-    let proxy = Proxy::with(|c| {
-        c.listen.tls = folder.settings();
-        c.limits.handshake_timeout = patience;
-    })
-    .await;
+    let patience = Duration::from_millis(1500);
+    let Secured { proxy, authority, folder: _folder } = Secured::with(|c| c.limits.handshake_timeout = patience).await;
     let mut silent = proxy.tcp().await;
     // The header of a record that never comes.
     let mut half = proxy.tcp().await;
@@ -137,6 +142,42 @@ async fn the_deadline_covers_tls_and_http_together() {
     proxy.eventually("counted", |p| counted(p, Handshake::Limit) == 3).await;
 }
 
+#[tokio::test]
+async fn a_slow_reader_is_told_from_one_that_stands_still_under_tls_too() {
+    let secured = Secured::with(|c| {
+        c.limits.outbound_queue = 1 << 30;
+        c.limits.write_timeout = Duration::from_millis(1500);
+    })
+    .await;
+    let proxy = &secured.proxy;
+    let client = secured.authority.client(&BOTH, None);
+    let narrow = async |name: &str| {
+        let stream = handshake(&client, narrow_tcp(proxy).await).await.expect("TLS");
+        Client::open(stream, &format!("/ws/group/g/client/{name}"), &[]).await
+    };
+    let (mut slow, _deaf) = (narrow("slow").await, narrow("deaf").await);
+    let mut from = secured.open("/ws/group/g/client/from").await;
+    let big = "x".repeat(500_000);
+    let send = async {
+        for _ in 0..20 {
+            from.text(&big).await;
+            assert_eq!(from.message().await.len(), big.len());
+        }
+    };
+    let read = async {
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            assert_eq!(slow.message().await.len(), big.len());
+        }
+    };
+    tokio::join!(send, read);
+    let closed =
+        |p: &Proxy| p.metrics().connections_closed.with(Closed(Spoken::AetherV2, CloseReason::SlowConsumer)).get();
+    proxy.eventually("the deaf one is closed", |p| closed(p) == 1).await;
+    from.text("last").await;
+    assert_eq!(slow.next().await, "last");
+}
+
 async fn shown(client: &TlsConnector, proxy: &Proxy) -> Vec<u8> {
     let stream = handshake(client, proxy.tcp().await).await.expect("TLS");
     stream.get_ref().1.peer_certificates().expect("a certificate")[0].to_vec()
@@ -148,8 +189,8 @@ async fn a_new_certificate_is_taken_while_connections_stay() {
     let mut open = secured.open(V3).await;
     echoes(&mut open, "before").await;
     let new: Pair = secured.authority.sign();
-    // Of one client, which would resume its session with the old certificate if it could.
-    let client = secured.authority.client(&BOTH, None);
+    // In TLS 1.2 a client has its ticket with the handshake: it would resume the old certificate if it could.
+    let client = secured.authority.client(&[&TLS12], None);
     assert_ne!(shown(&client, &secured.proxy).await, new.certificate.to_vec());
     secured.folder.put(&new);
     let taken = timeout(PATIENCE, async {

@@ -14,4 +14,5 @@ mod harness;
 mod hub;
 mod operators;
 mod secrets;
+mod tls;
 mod two_nodes;
