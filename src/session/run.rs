@@ -73,7 +73,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// A session over an upgraded transport; `leftover` was read behind the request already. In a box, since
     /// a future that moves it around would hold it twice.
     pub async fn new(transport: S, leftover: Bytes, machine: Machine, visit: Visit) -> Box<Self> {
-        let socket = farewell::open(transport, leftover, &visit.context.settings).await;
+        // In a box, as below: what is awaited rarely must not lie in the memory of every idle connection.
+        let socket = Box::pin(farewell::open(transport, leftover, &visit.context.settings)).await;
         Box::new(Self {
             socket,
             sleep: Box::pin(sleep_until(machine.deadline())),
@@ -103,7 +104,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     async fn live(&mut self) -> CloseReason {
         loop {
             let end = match poll_fn(|cx| self.poll(cx)).await {
-                Wake::Frame(message) => self.on_message(message).await,
+                Wake::Frame(message) => Box::pin(self.on_message(message)).await,
                 Wake::Burst => {
                     // Whoever fills the queue is likely still at it: one flush for all.
                     tokio::task::yield_now().await;
@@ -240,6 +241,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                         self.unflushed = false;
                         self.stalled = None;
                         self.books.flushed(&self.visit.context.metrics);
+                        self.give_back();
                     }
                     Poll::Ready(Err(error)) => return Poll::Ready(Wake::End(why(&error))),
                     Poll::Pending => return self.poll_stalled(cx),
@@ -251,6 +253,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             self.reads = READS;
             return self.poll_deadline(cx);
+        }
+    }
+
+    /// Queues that are empty hold nothing while the connection is idle.
+    fn give_back(&mut self) {
+        if self.answers.is_empty() {
+            self.answers = VecDeque::new();
+        }
+        if self.batch.deliveries.is_empty() && !self.burst {
+            self.batch.deliveries = VecDeque::new();
         }
     }
 

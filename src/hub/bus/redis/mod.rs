@@ -81,19 +81,27 @@ impl Outlet {
         let channel = Channel::from(self.keys.channel(&publication.scope));
         let until = Instant::now() + self.deadline;
         let job = Job::Message { publication, channel, until };
-        let (job, why) = match self.jobs.try_send(job) {
-            Ok(()) => return Ok(()),
-            Err(mpsc::error::TrySendError::Closed(job)) => (job, PublishError::Unavailable),
-            Err(mpsc::error::TrySendError::Full(job)) => match timeout(self.deadline, self.jobs.reserve()).await {
-                Ok(Ok(room)) => {
-                    room.send(job);
-                    return Ok(());
-                }
-                Ok(Err(_)) => (job, PublishError::Unavailable),
-                Err(_) => (job, PublishError::Overloaded),
-            },
-        };
-        if let Job::Message { publication, .. } = &job {
+        match self.jobs.try_send(job) {
+            Ok(()) => Ok(()),
+            // Rare and large: in a box, so that it does not lie in the memory of every connection.
+            Err(mpsc::error::TrySendError::Full(job)) => Box::pin(self.wait_for_room(job)).await,
+            Err(mpsc::error::TrySendError::Closed(job)) => self.not_taken(&job, PublishError::Unavailable),
+        }
+    }
+
+    async fn wait_for_room(&self, job: Job) -> Result<(), PublishError> {
+        match timeout(self.deadline, self.jobs.reserve()).await {
+            Ok(Ok(room)) => {
+                room.send(job);
+                Ok(())
+            }
+            Ok(Err(_)) => self.not_taken(&job, PublishError::Unavailable),
+            Err(_) => self.not_taken(&job, PublishError::Overloaded),
+        }
+    }
+
+    fn not_taken(&self, job: &Job, why: PublishError) -> Result<(), PublishError> {
+        if let Job::Message { publication, .. } = job {
             publication.book_failure(why, &self.metrics);
         }
         Err(why)
