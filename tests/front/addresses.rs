@@ -47,7 +47,7 @@ fn limit(status: u16, later: &str, code: &str) -> (u16, String, String) {
     (status, later.to_owned(), code.to_owned())
 }
 
-fn trusting(networks: &[&str]) -> impl FnOnce(&mut Config) {
+fn trusting(networks: &[&str]) -> impl FnOnce(&mut Config) + use<> {
     let networks = networks.iter().map(|network| network.parse().expect("a network")).collect();
     |c| {
         c.listen.trusted_proxies = networks;
@@ -172,6 +172,41 @@ async fn one_address_may_knock_so_often() {
     assert!(let_in >= 2, "the burst is two, not {let_in}");
     assert_eq!(refused, limit(429, "1", "too_many_handshakes_from_address"));
     from(&proxy, 2, PATH, &[]).await.expect("another address may knock");
+}
+
+#[tokio::test]
+async fn a_spoofed_address_buys_no_handshake_and_a_trusted_one_does() {
+    let trusting_one = |trusted: &'static str| {
+        move |c: &mut Config| {
+            trusting(&[trusted])(c);
+            c.limits.connections_per_ip = 0;
+            c.limits.handshakes_per_second_per_ip = 1;
+        }
+    };
+    let knock = async |proxy: &Proxy| {
+        for n in 0..50 {
+            let address = format!("203.0.113.{n}");
+            if let Err(refused) = from(proxy, 1, PATH, &[(FORWARDED, &address)]).await {
+                return Some(refusal(Err(refused)).2);
+            }
+        }
+        None
+    };
+    let untrusting = Proxy::with(trusting_one("127.0.0.9")).await;
+    assert_eq!(knock(&untrusting).await.as_deref(), Some("too_many_handshakes_from_address"));
+    let believing = Proxy::with(trusting_one("127.0.0.1")).await;
+    assert_eq!(knock(&believing).await, None);
+}
+
+#[tokio::test]
+async fn a_limit_that_comes_with_a_reload_knows_who_is_there() {
+    let proxy = Proxy::start().await;
+    let _before = (from(&proxy, 1, PATH, &[]).await.expect("room"), from(&proxy, 1, PATH, &[]).await.expect("room"));
+    let mut config = proxy.running.shared.config.clone();
+    config.limits.connections_per_ip = 2;
+    proxy.running.shared.edge.reload(&config).expect("reloaded");
+    assert_eq!(refusal(from(&proxy, 1, PATH, &[]).await).0, 429);
+    from(&proxy, 2, PATH, &[]).await.expect("room for another");
 }
 
 #[tokio::test]

@@ -101,3 +101,15 @@ async fn json_logs_are_json_from_the_first_line_to_the_last() {
     }
     assert!(!output.contains("hush"), "{output}");
 }
+
+#[tokio::test]
+async fn the_log_tells_the_address_that_a_trusted_proxy_tells() {
+    let proxy = ProxyOptions::default().line("listen.trusted_proxies = [\"127.0.0.0/8\"]").start().await;
+    let dial = Dial::new(&proxy.client_url("/ws/group/g/client/c"));
+    let client = dial.header("x-forwarded-for", "198.51.100.7, 203.0.113.9").connect().await.expect("let in");
+    client.close().await;
+    let line = |output: String| output.lines().find(|line| line.contains("connection closed")).map(str::to_owned);
+    let line = eventually!(PATIENCE, line(proxy.output()), |line| line.is_some()).expect("a line");
+    assert!(line.contains("address=203.0.113.9") && line.contains("peer=127.0.0.1:"), "{line}");
+    assert!(!line.contains("198.51.100.7"), "{line}");
+}
