@@ -9,9 +9,9 @@ use crate::admin::{self, AdminState, Readiness};
 use crate::auth::{AuthError, Authenticator};
 use crate::clock::Clock;
 use crate::close::CloseReason;
-use crate::config::{self, Config, Switch};
+use crate::config::{Config, Switch};
 use crate::edge::{self, Admission, Edge};
-use crate::envelope::{IdError, Nulls};
+use crate::envelope::IdError;
 use crate::hub::{self, Hub, Tenancy};
 use crate::session::{Context, Settings};
 use crate::telemetry::{Metrics, MetricsError};
@@ -127,10 +127,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let (stop, accepting, draining) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     let hub = Hub::start(hub::Parts {
         config: config.hub.clone(),
-        nulls: match config.envelope.nulls {
-            config::Nulls::Omit => Nulls::Omit,
-            config::Nulls::Include => Nulls::Include,
-        },
+        nulls: config.envelope.nulls.into(),
         tenancy: tenancy(&config, &authenticator),
         duplicate: config.limits.duplicate_client,
         clock: clock.clone(),

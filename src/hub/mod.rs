@@ -5,6 +5,7 @@ mod bus;
 pub mod cursor;
 mod fanout;
 mod keys;
+mod meaning;
 mod outbox;
 mod presence;
 mod publication;
@@ -90,10 +91,7 @@ impl Hub {
     pub fn start(parts: Parts) -> Result<Arc<Self>, StartError> {
         let keys = Arc::new(Keys::new(parts.config.channels.clone()));
         let registry = Arc::new(Registry::default());
-        let wire = match parts.config.wire {
-            config::Wire::Extended => Wire::Extended,
-            config::Wire::Plain => Wire::Plain,
-        };
+        let wire = Wire::from(parts.config.wire);
         let fanout = Arc::new(Fanout::new(registry, parts.metrics.clone(), parts.tenancy, wire));
         let announcer = Announcer::new(parts.clock.clone(), parts.nulls, wire, keys.clone());
         let bus = Bus::start(&parts, &keys, &fanout, announcer)?;

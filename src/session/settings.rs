@@ -1,6 +1,6 @@
 //! Owns what one version of the settings means for sessions; a session keeps the version it began with.
 
-use crate::config::{self, Config, V2Trouble};
+use crate::config::{Config, V2Trouble};
 use crate::dialect::Wire;
 use crate::envelope::Nulls;
 use std::time::Duration;
@@ -50,14 +50,8 @@ impl Settings {
         // The largest message on the hub can grow when it is rendered for V2 (clashing members stand twice).
         let largest_out = config.hub.max_message.max(limits.message).saturating_mul(2).saturating_add(64 * 1024);
         Self {
-            nulls: match config.envelope.nulls {
-                config::Nulls::Omit => Nulls::Omit,
-                config::Nulls::Include => Nulls::Include,
-            },
-            wire: match config.hub.wire {
-                config::Wire::Extended => Wire::Extended,
-                config::Wire::Plain => Wire::Plain,
-            },
+            nulls: config.envelope.nulls.into(),
+            wire: config.hub.wire.into(),
             roundtrip_check: config.telemetry.roundtrip_check,
             id: limits.id,
             write_timeout: limits.write_timeout,

@@ -144,10 +144,7 @@ impl Redis {
             .map_err(|_| StartError::Url("TLS is wanted, but the system has no trusted certificates"))?;
         let connector = Arc::new(connector);
         let node: Arc<str> = format!("{:012x}", fastrand::u64(..) >> 16).into();
-        let wire = match config.wire {
-            crate::config::Wire::Extended => Wire::Extended,
-            crate::config::Wire::Plain => Wire::Plain,
-        };
+        let wire = Wire::from(config.wire);
         let journal = config.journal && wire == Wire::Extended;
         let sharded = connector.target().mode == Mode::Cluster;
         // What waits, waits in its slot's queue; this is the way there.
