@@ -4,7 +4,7 @@
 
 use super::connect::{ConnectError, Connector};
 use super::health::{Backoff, Rarely};
-use super::publisher::{Job, Style};
+use super::job::{Job, Style};
 use super::target::Node;
 use super::waiting::{Numbered, Piece};
 use crate::hub::keys::Keys;

@@ -3,14 +3,14 @@
 
 use super::connect::Connector;
 use super::health::{Half, Health, Rarely};
+use super::job::{Job, Style};
 use super::lane::{Lane, Told};
 use super::map::Map;
 use super::target::Node;
 use super::topology::Topology;
 use super::waiting::{Numbered, Piece, Waiting};
-use super::wanted::Channel;
 use crate::hub::keys::Keys;
-use crate::hub::publication::{Publication, PublishError};
+use crate::hub::publication::PublishError;
 use crate::hub::slot::slot_of;
 use crate::telemetry::Metrics;
 use std::collections::HashMap;
@@ -27,47 +27,6 @@ const BATCH: usize = 64;
 const STANDS: Duration = Duration::from_millis(200);
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(25);
-
-/// Something to be said on a channel.
-#[derive(Debug)]
-pub enum Job {
-    /// A message, with its journal where there is one.
-    Message {
-        /// The message.
-        publication: Publication,
-        /// Its channel.
-        channel: Channel,
-        /// When its sender is told that it failed.
-        until: Instant,
-    },
-    /// A word among proxies; nobody misses it.
-    Aside {
-        /// Where.
-        channel: Channel,
-        /// What.
-        text: String,
-    },
-}
-
-impl Job {
-    /// Where it is said.
-    pub fn channel(&self) -> &Channel {
-        match self {
-            Job::Message { channel, .. } | Job::Aside { channel, .. } => channel,
-        }
-    }
-}
-
-/// How messages are written.
-#[derive(Debug, Clone)]
-pub struct Style {
-    /// This node, in the journal.
-    pub node: Arc<str>,
-    /// With a journal: its length and time to live.
-    pub journal: Option<(u32, Duration)>,
-    /// `SPUBLISH` instead of `PUBLISH`.
-    pub sharded: bool,
-}
 
 /// The actor.
 pub struct Publisher {

@@ -5,11 +5,11 @@
 use super::connect::Connector;
 use super::ear::Heard;
 use super::health::{Half, Health, Rarely};
+use super::job::Job;
 use super::journal::Answer;
 use super::link::{Link, LinkError};
 use super::map::Map;
 use super::port::{Port, Verbs};
-use super::publisher::Job;
 use super::topology::Topology;
 use super::wanted::{Change, Channel, Wanted};
 use crate::hub::fanout::Fanout;

@@ -2,8 +2,8 @@
 //! its way at a time. So messages of a scope keep their order whatever happens to a piece, and a slot that
 //! cannot be served holds up no other. No I/O.
 
+use super::job::Job;
 use super::map::Map;
-use super::publisher::Job;
 use super::target::Node;
 use crate::hub::slot::slot_of;
 use std::collections::{HashMap, VecDeque};
