@@ -7,7 +7,7 @@ use super::scope::{Address, Owner, Scope};
 use super::seat::{Seat, Tenancy};
 use crate::dialect::{Hidden, HubMessage, OwnedFrame, Protocol, Spoken, View, Wire};
 use crate::telemetry::Metrics;
-use crate::telemetry::labels::{Direction, Lost, Outcome, Path, Suppressed, Translation};
+use crate::telemetry::labels::{Direction, Lost, LostOn, Outcome, Path, Suppressed, Translation};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -110,11 +110,11 @@ impl Fanout {
             Pushed::Dropped(by_path) => self.book_lost(by_path, Lost::SlowConsumer),
             Pushed::Overflow => {
                 tally.lost += 1;
-                self.metrics.messages_lost.with((path, Lost::SlowConsumer)).inc();
+                self.metrics.messages_lost.with(LostOn(path, Lost::SlowConsumer)).inc();
             }
             Pushed::Gone => {
                 tally.lost += 1;
-                self.metrics.messages_lost.with((path, Lost::Disconnect)).inc();
+                self.metrics.messages_lost.with(LostOn(path, Lost::Disconnect)).inc();
             }
         }
     }
@@ -141,7 +141,7 @@ impl Fanout {
         for (path, n) in [Path::V2V2, Path::V2V3, Path::V3V2, Path::V3V3].into_iter().zip(by_path) {
             if n > 0 {
                 self.metrics.deliveries.with((path, Outcome::Lost)).inc_by(u64::from(n));
-                self.metrics.messages_lost.with((path, why)).inc_by(u64::from(n));
+                self.metrics.messages_lost.with(LostOn(path, why)).inc_by(u64::from(n));
             }
         }
     }

@@ -29,7 +29,7 @@ use crate::config::{self, DuplicateClient};
 use crate::dialect::{Receipt, Wire, wire};
 use crate::envelope::{Envelope, Nulls, Route};
 use crate::telemetry::Metrics;
-use crate::telemetry::labels::{Lost, Path};
+use crate::telemetry::labels::{Lost, LostOn, Path};
 use bus::Bus;
 use presence::{Announcer, Leaving};
 use std::sync::Arc;
@@ -175,7 +175,7 @@ impl Hub {
             |to, text| Publication { scope: self.keys.scope(to, account), text, path, from: Some(from.clone()) };
         if too_large {
             let why = PublishError::TooLarge;
-            self.metrics.messages_lost.with((path, Lost::TooLarge)).inc();
+            self.metrics.messages_lost.with(LostOn(path, Lost::TooLarge)).inc();
             return Err(why);
         }
         let copy = everywhere.then(|| publication(Address::V2, text.clone()));

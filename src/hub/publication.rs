@@ -6,7 +6,7 @@ use super::seat::Seat;
 use crate::dialect::HubText;
 use crate::label::labels;
 use crate::telemetry::Metrics;
-use crate::telemetry::labels::{Done, Lost, Path};
+use crate::telemetry::labels::{Done, Lost, LostOn, Path};
 use std::sync::Arc;
 
 labels! {
@@ -51,7 +51,7 @@ impl Publication {
     /// Books it as lost; its sender learns of it in another way.
     pub fn book_failure(&self, why: PublishError, metrics: &Metrics) {
         let reason = if why == PublishError::TooLarge { Lost::TooLarge } else { Lost::HubUnavailable };
-        metrics.messages_lost.with((self.path, reason)).inc();
+        metrics.messages_lost.with(LostOn(self.path, reason)).inc();
         metrics.hub_publishes.with((self.scope.to.label(), Done::Error)).inc();
     }
 }

@@ -4,7 +4,7 @@
 use crate::hub::Delivery;
 use crate::label::Label;
 use crate::telemetry::Metrics;
-use crate::telemetry::labels::{Lost, Outcome, Path};
+use crate::telemetry::labels::{Lost, LostOn, Outcome, Path};
 use tokio::time::Instant;
 
 /// Entries whose memory is kept while nothing is under way.
@@ -71,5 +71,5 @@ impl Books {
 /// Books one delivery as lost.
 pub fn lost(path: Path, why: Lost, metrics: &Metrics) {
     metrics.deliveries.with((path, Outcome::Lost)).inc();
-    metrics.messages_lost.with((path, why)).inc();
+    metrics.messages_lost.with(LostOn(path, why)).inc();
 }

@@ -39,6 +39,29 @@ impl LabelSet for Closed {
     }
 }
 
+/// Labels `direction`, `reason`: the four paths in the words of translations, since any may lose.
+#[derive(Debug, Clone, Copy)]
+pub struct LostOn(pub Path, pub Lost);
+
+impl LabelSet for LostOn {
+    const COUNT: usize = <(Path, Lost)>::COUNT;
+    fn all() -> Vec<Self> {
+        <(Path, Lost)>::all().into_iter().map(|(path, why)| LostOn(path, why)).collect()
+    }
+    fn place(self) -> usize {
+        (self.0, self.1).place()
+    }
+    fn words(self) -> Vec<&'static str> {
+        let direction = match self.0 {
+            Path::V2V2 => "v2_to_v2",
+            Path::V2V3 => Direction::V2ToV3.label(),
+            Path::V3V2 => Direction::V3ToV2.label(),
+            Path::V3V3 => "v3_to_v3",
+        };
+        vec![direction, self.1.label()]
+    }
+}
+
 /// Labels `direction`, `dialect`, `outcome`.
 pub type Translated = (Direction, Spoken, Translation);
 

@@ -3,7 +3,7 @@
 
 use super::family::{Counters, Family, Gauges, Histograms};
 use super::labels::{
-    ByDialect, Check, Closed, Direction, Done, Foreign, Gap, Handshake, Lost, Outcome, Path, Scope, Suppressed,
+    ByDialect, Check, Closed, Direction, Done, Foreign, Gap, Handshake, LostOn, Outcome, Path, Scope, Suppressed,
     Tampered, Translated,
 };
 use super::tenants::Tenants;
@@ -91,7 +91,7 @@ metrics! {
     /// Deliveries by what became of them; at rest their sum is what was expected.
     deliveries: Counters<(Path, Outcome)> = "aether_deliveries_total" ["path", "outcome"];
     /// Messages and deliveries lost. Must be 0.
-    messages_lost: Counters<(Path, Lost)> = "aether_messages_lost_total" ["direction", "reason"];
+    messages_lost: Counters<LostOn> = "aether_messages_lost_total" ["direction", "reason"];
     /// Deliveries not shown on purpose.
     messages_suppressed: Counters<(Suppressed,)> = "aether_messages_suppressed_total" ["reason"];
     /// Seconds from a message's arrival at this node (from the hub, or from its sender where the hub is

@@ -5,7 +5,7 @@ use crate::proxy::Proxy;
 use aether_proxy::close::CloseReason;
 use aether_proxy::config::SlowConsumer;
 use aether_proxy::dialect::Spoken;
-use aether_proxy::telemetry::labels::{Closed, Lost, Outcome, Path};
+use aether_proxy::telemetry::labels::{Closed, Lost, LostOn, Outcome, Path};
 use futures_util::SinkExt;
 use socket2::{Domain, Socket, Type};
 use std::time::Duration;
@@ -47,7 +47,7 @@ async fn a_client_that_never_reads_is_closed_and_harms_nobody() {
         n += 1;
         assert!(n < 1000, "never closed");
     }
-    let lost = proxy.metrics().messages_lost.with((Path::V2V2, Lost::SlowConsumer)).get();
+    let lost = proxy.metrics().messages_lost.with(LostOn(Path::V2V2, Lost::SlowConsumer)).get();
     assert!(lost > 0);
     proxy.eventually("balance", |p| p.ledger().0 == p.ledger().1).await;
     assert_eq!(proxy.outcome(Outcome::Lost), lost);

@@ -7,7 +7,7 @@ use crate::harness::cluster::RedisCluster;
 use crate::harness::eventually::eventually;
 use aether_proxy::envelope::{Draft, MsgType};
 use aether_proxy::hub::{Notice, Tenancy};
-use aether_proxy::telemetry::labels::{Gap, Lost, Path};
+use aether_proxy::telemetry::labels::{Gap, Lost, LostOn, Path};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -186,7 +186,7 @@ async fn a_frozen_master_holds_up_nobody_else_however_much_waits_for_it() {
     cluster.nodes[frozen].thaw().await;
     assert!(slowest < Duration::from_millis(600), "a living master's group waited {slowest:?}");
     let came = stuck.texts(400, Duration::from_secs(4)).await;
-    let lost = node.metrics.messages_lost.with((Path::V3V3, Lost::HubUnavailable)).get() as usize;
+    let lost = node.metrics.messages_lost.with(LostOn(Path::V3V3, Lost::HubUnavailable)).get() as usize;
     eprintln!("of 400 to the frozen: {} came, {lost} lost; slowest elsewhere {slowest:?}", came.len());
     assert!(came.len() + lost == 400 && lost > 0, "more than it may hold was said, and all of it is booked");
     // A session keeps so many notices at most.
