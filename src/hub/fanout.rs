@@ -6,6 +6,7 @@ use super::registry::Registry;
 use super::scope::{Address, Owner, Scope};
 use super::seat::{Seat, Tenancy};
 use crate::dialect::{Hidden, HubMessage, OwnedFrame, Protocol, Spoken, View, Wire};
+use crate::label::Label;
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::{Direction, Lost, LostOn, Outcome, Path, Suppressed, Translation};
 use smallvec::SmallVec;
@@ -130,7 +131,7 @@ impl Fanout {
 
     /// Books deliveries to a connection that never came in: nobody was owed them.
     pub fn book_unowed(&self, by_path: [u32; 4]) {
-        for (path, n) in [Path::V2V2, Path::V2V3, Path::V3V2, Path::V3V3].into_iter().zip(by_path) {
+        for (path, n) in Path::ALL.iter().copied().zip(by_path) {
             self.metrics.deliveries.with((path, Outcome::Suppressed)).inc_by(u64::from(n));
             self.metrics.messages_suppressed.with((Suppressed::NotForYou,)).inc_by(u64::from(n));
         }
@@ -138,11 +139,8 @@ impl Fanout {
 
     /// Books deliveries that were queued and did not reach the socket, one entry a path.
     pub fn book_lost(&self, by_path: [u32; 4], why: Lost) {
-        for (path, n) in [Path::V2V2, Path::V2V3, Path::V3V2, Path::V3V3].into_iter().zip(by_path) {
-            if n > 0 {
-                self.metrics.deliveries.with((path, Outcome::Lost)).inc_by(u64::from(n));
-                self.metrics.messages_lost.with(LostOn(path, why)).inc_by(u64::from(n));
-            }
+        for (path, n) in Path::ALL.iter().copied().zip(by_path) {
+            self.metrics.book_lost(path, why, u64::from(n));
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::hub::Delivery;
 use crate::label::Label;
 use crate::telemetry::Metrics;
-use crate::telemetry::labels::{Lost, LostOn, Outcome, Path};
+use crate::telemetry::labels::{Lost, Outcome, Path};
 use tokio::time::Instant;
 
 /// Entries whose memory is kept while nothing is under way.
@@ -63,13 +63,7 @@ impl Books {
     /// What is under way will not arrive.
     pub fn lost(&mut self, why: Lost, metrics: &Metrics) {
         for (path, _) in self.underway.drain(..) {
-            lost(path, why, metrics);
+            metrics.book_lost(path, why, 1);
         }
     }
-}
-
-/// Books one delivery as lost.
-pub fn lost(path: Path, why: Lost, metrics: &Metrics) {
-    metrics.deliveries.with((path, Outcome::Lost)).inc();
-    metrics.messages_lost.with(LostOn(path, why)).inc();
 }

@@ -1,7 +1,7 @@
 //! Owns the only loop over a client's socket: what waits in the queue is handed over and flushed once, what
 //! comes is given to the machine, and nothing waits without a deadline. What frames mean is the machine's.
 
-use super::books::{self, Books};
+use super::books::Books;
 use super::farewell;
 use super::machine::Machine;
 use super::metered::Metered;
@@ -351,7 +351,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         self.books.lost(why, metrics);
         for delivery in std::mem::take(&mut self.batch.deliveries) {
-            books::lost(delivery.path, why, metrics);
+            metrics.book_lost(delivery.path, why, 1);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::family::{Counters, Family, Gauges, Histograms};
 use super::labels::{
-    ByDialect, Check, Closed, Direction, Done, Foreign, Gap, Handshake, LostOn, Outcome, Path, Scope, Suppressed,
+    ByDialect, Check, Closed, Direction, Done, Foreign, Gap, Handshake, Lost, LostOn, Outcome, Path, Scope, Suppressed,
     Tampered, Translated,
 };
 use super::tenants::Tenants;
@@ -128,6 +128,12 @@ metrics! {
 }
 
 impl Metrics {
+    /// Books deliveries that were owed and did not arrive: in the ledger, and by reason.
+    pub fn book_lost(&self, path: Path, why: Lost, n: u64) {
+        self.deliveries.with((path, Outcome::Lost)).inc_by(n);
+        self.messages_lost.with(LostOn(path, why)).inc_by(n);
+    }
+
     /// The text exposition.
     ///
     /// # Errors

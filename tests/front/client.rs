@@ -97,3 +97,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 }
+
+/// Twenty messages of half a megabyte, which one client sends and another reads slowly: longer than the write
+/// timeout in all, and never so long without any progress.
+pub async fn talk_to_a_slow_reader<F, S>(from: &mut Client<F>, slow: &mut Client<S>)
+where
+    F: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let big = "x".repeat(500_000);
+    let send = async {
+        for _ in 0..20 {
+            from.text(&big).await;
+            assert_eq!(from.message().await.len(), big.len());
+        }
+    };
+    let read = async {
+        for _ in 0..20 {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            assert_eq!(slow.message().await.len(), big.len());
+        }
+    };
+    tokio::join!(send, read);
+}

@@ -1,6 +1,6 @@
 //! What a client may do to the proxy before it is shown out.
 
-use crate::client::Client;
+use crate::client::{Client, talk_to_a_slow_reader};
 use crate::proxy::Proxy;
 use aether_proxy::close::CloseReason;
 use aether_proxy::config::SlowConsumer;
@@ -82,21 +82,7 @@ async fn a_reader_that_is_slow_but_reads_is_left_alone() {
     .await;
     let mut slow = narrow(&proxy, "/ws/group/g/client/slow").await;
     let mut from = proxy.v2("g", "from").await;
-    let big = "x".repeat(500_000);
-    let send = async {
-        for _ in 0..20 {
-            from.text(&big).await;
-            assert_eq!(from.message().await.len(), big.len());
-        }
-    };
-    let read = async {
-        // Longer than the timeout in all, and never so long without any progress.
-        for _ in 0..20 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            assert_eq!(slow.message().await.len(), big.len());
-        }
-    };
-    tokio::join!(send, read);
+    talk_to_a_slow_reader(&mut from, &mut slow).await;
     assert_eq!(closed(&proxy, CloseReason::SlowConsumer), 0);
     assert_eq!(proxy.outcome(Outcome::Lost), 0);
 }

@@ -1,7 +1,7 @@
 //! TLS on both listeners, by real clients: who gets in, who does not, and new certificates under open connections.
 
 use crate::PATIENCE;
-use crate::client::Client;
+use crate::client::{Client, talk_to_a_slow_reader};
 use crate::limits::narrow_tcp;
 use crate::pki::{Authority, Folder, Pair, handshake};
 use crate::proxy::Proxy;
@@ -157,20 +157,7 @@ async fn a_slow_reader_is_told_from_one_that_stands_still_under_tls_too() {
     };
     let (mut slow, _deaf) = (narrow("slow").await, narrow("deaf").await);
     let mut from = secured.open("/ws/group/g/client/from").await;
-    let big = "x".repeat(500_000);
-    let send = async {
-        for _ in 0..20 {
-            from.text(&big).await;
-            assert_eq!(from.message().await.len(), big.len());
-        }
-    };
-    let read = async {
-        for _ in 0..20 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            assert_eq!(slow.message().await.len(), big.len());
-        }
-    };
-    tokio::join!(send, read);
+    talk_to_a_slow_reader(&mut from, &mut slow).await;
     let closed =
         |p: &Proxy| p.metrics().connections_closed.with(Closed(Spoken::AetherV2, CloseReason::SlowConsumer)).get();
     proxy.eventually("the deaf one is closed", |p| closed(p) == 1).await;
