@@ -13,6 +13,7 @@ use crate::config::{Config, Switch};
 use crate::edge::{self, Admission, Edge};
 use crate::envelope::IdError;
 use crate::hub::{self, Hub, Tenancy};
+use crate::migration::{self, Migration};
 use crate::session::{Context, Settings};
 use crate::telemetry::{Metrics, MetricsError};
 use crate::tls::{self, Tls, TlsError};
@@ -76,6 +77,8 @@ pub struct Shared {
     pub hub: Arc<Hub>,
     /// The metrics.
     pub metrics: Arc<Metrics>,
+    /// The migration.
+    pub migration: Arc<Migration>,
     /// The calendar.
     pub clock: Clock,
     /// The clients' side.
@@ -135,9 +138,17 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         tasks: tasks.clone(),
         stop: stop.clone(),
     })?;
+    let migration = Migration::start(migration::Parts {
+        config: &config,
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+    });
     let context = Context {
         hub: hub.clone(),
         metrics: metrics.clone(),
+        migration: migration.clone(),
         clock: clock.clone(),
         settings: Arc::new(Settings::new(&config)),
     };
@@ -156,7 +167,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         let reach = if clients.ip().is_loopback() { "on this machine" } else { "who reaches this address" };
         tracing::warn!(%clients, "no credential is configured: everyone {reach} may come in");
     }
-    let shared = Arc::new(Shared { config, hub, metrics, clock, edge, draining, authenticator });
+    let shared = Arc::new(Shared { config, hub, metrics, migration, clock, edge, draining, authenticator });
     tasks.spawn(admin::serve(operators, admin_tls, Arc::new(admin_state(&shared)), stop.clone(), tasks.clone()));
     for tls in &certificates {
         tasks.spawn(tls.clone().run(stop.clone()));

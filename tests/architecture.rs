@@ -32,7 +32,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("dialect", &["label", "envelope"]),
     // Labels are types, so the metrics know the enums they are labelled with.
     ("telemetry", &["label", "close", "clock", "config", "dialect"]),
-    ("migration", &["label", "envelope", "config", "clock", "telemetry"]),
+    // It closes V2 connections with a reason, tells generations apart, and lints frames.
+    ("migration", &["label", "envelope", "close", "clock", "config", "dialect", "telemetry"]),
     ("hub", &["label", "envelope", "dialect", "config", "clock", "close", "telemetry"]),
     ("session", &["label", "envelope", "close", "clock", "config", "telemetry", "auth", "dialect", "migration", "hub"]),
     ("edge", ABOVE_SESSION),

@@ -54,6 +54,13 @@ impl Credentials {
     }
 }
 
+impl Credentials {
+    /// The host of the page's origin.
+    pub fn host(&self) -> Option<String> {
+        self.origin.as_deref().and_then(super::origin::host)
+    }
+}
+
 /// The secret among the sub-protocols behind this prefix.
 fn offered(headers: &HeaderMap, prefix: &str) -> Result<Option<Secret>, Refusal> {
     Ok(offered_after(headers, prefix).map(decode).transpose()?.flatten().map(Secret::new))

@@ -64,6 +64,25 @@ pub mod duration {
     }
 }
 
+/// `#[serde(with = "human::optional_duration")]`
+pub mod optional_duration {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::time::Duration;
+
+    #[derive(Serialize, Deserialize)]
+    struct Written(#[serde(with = "super::duration")] Duration);
+
+    /// As `duration`, if there is one.
+    pub fn serialize<S: Serializer>(d: &Option<Duration>, s: S) -> Result<S::Ok, S::Error> {
+        d.map(Written).serialize(s)
+    }
+
+    /// As `duration`, if there is one.
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<Written>::deserialize(d)?.map(|written| written.0))
+    }
+}
+
 /// `#[serde(with = "human::size")]`
 pub mod size {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};

@@ -1,6 +1,6 @@
 //! Settings of the two listeners and of the runtime behind them.
 
-use super::Network;
+use super::{Network, Secret};
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -10,8 +10,12 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 pub struct Listen {
     /// Address for WebSocket clients. Without any credential configured only loopback is accepted.
     pub clients: SocketAddr,
-    /// Address for operators: `/metrics`, `/livez`, `/readyz`.
+    /// Address for operators: `/metrics`, `/livez`, `/readyz`, `/migration`.
     pub admin: SocketAddr,
+    /// What operators must present for `/migration` and its API; without it these answer on loopback only.
+    pub admin_token: Option<Secret>,
+    /// A file with that token.
+    pub admin_token_file: Option<PathBuf>,
     /// Reverse proxies whose `X-Forwarded-For` is believed; from anybody else it is not even read.
     pub trusted_proxies: Vec<Network>,
     /// Pending connections the kernel keeps for us.
@@ -48,6 +52,8 @@ impl Default for Listen {
         Self {
             clients: SocketAddr::from(([127, 0, 0, 1], 8080)),
             admin: SocketAddr::from(([127, 0, 0, 1], 9090)),
+            admin_token: None,
+            admin_token_file: None,
             trusted_proxies: Vec::new(),
             backlog: 4096,
             workers: 0,

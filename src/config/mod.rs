@@ -2,6 +2,8 @@
 //! `load` reads file, environment and flags; what a setting does is told where it is used.
 
 mod auth;
+mod capture;
+mod date;
 mod env;
 mod envelope;
 mod hub;
@@ -10,6 +12,7 @@ mod key;
 mod limits;
 mod listen;
 mod load;
+mod migration;
 mod mounts;
 mod network;
 mod policy;
@@ -17,27 +20,34 @@ mod problems;
 mod reload;
 mod schema;
 mod secret;
+mod shadow;
 mod sources;
 mod switch;
 mod telemetry;
 mod v2;
 mod validate;
+mod window;
 
 pub use auth::{ApiKey, Auth, Broadcasters, Guests, Jwt, Require};
+pub use capture::{Capture, Opaque};
+pub use date::Date;
 pub use envelope::{Envelope, Nulls, UnknownMembers};
 pub use hub::{Channels, Hub, Presence, V2Trouble, Wire};
 pub use human::parse_duration;
 pub use limits::{DuplicateClient, Limits, SlowConsumer};
 pub use listen::{Listen, TlsFiles};
 pub use load::{ConfigError, DEFAULT_TOML, LoadOptions, effective, load, validate_config};
+pub use migration::{GateName, Migration};
 pub use mounts::{DialectName, Mount};
 pub use network::{Network, NotANetwork};
-pub use policy::{Policy, RefuseWith};
+pub use policy::{Exemption, NewTenants, OpenConnections, Policy, PolicyAction, RefuseWith, Rule, Who};
 pub use reload::{Reload, diff, reloaded};
 pub use secret::{RedisUrl, Secret};
+pub use shadow::Shadow;
 pub use switch::Switch;
 pub use telemetry::{LogFormat, Telemetry};
 pub use v2::{Annotate, Audience, Render, Tenancy, V2, V3Shaped};
+pub use window::Window;
 
 use serde::{Deserialize, Serialize};
 
@@ -61,8 +71,14 @@ pub struct Config {
     pub mounts: Vec<Mount>,
     /// Bounds on everything a client can make grow.
     pub limits: Limits,
-    /// How refusals are told.
+    /// Who may still come with V2, and how a refusal is told.
     pub policy: Policy,
+    /// What is remembered about the migration.
+    pub migration: Migration,
+    /// What is written down of V2 traffic.
+    pub capture: Capture,
+    /// What also goes to the legacy server.
+    pub shadow: Shadow,
     /// Logs and metrics.
     pub telemetry: Telemetry,
 }
@@ -79,6 +95,9 @@ impl Default for Config {
             mounts: Mount::defaults(),
             limits: Limits::default(),
             policy: Policy::default(),
+            migration: Migration::default(),
+            capture: Capture::default(),
+            shadow: Shadow::default(),
             telemetry: Telemetry::default(),
         }
     }

@@ -49,6 +49,9 @@ pub struct Mount {
     /// As `policy.refuse_with`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refuse_with: Option<RefuseWith>,
+    /// A text frame for V2 clients of this mount that are warned, once after they came in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
 }
 
 /// `mounts.dialect`
@@ -79,6 +82,7 @@ impl Mount {
             presence: None,
             keepalive: None,
             refuse_with: None,
+            notice: None,
         }
     }
 

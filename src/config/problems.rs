@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(near_to(&["limit", "message"]), ["limits.message"]);
         assert_eq!(near_to(&["hub", "message"]), ["limits.message"]);
         assert_eq!(near_to(&["jwt"]), ["auth.jwt"]);
-        assert_eq!(near_to(&["redis", "url"]), ["hub.url", "limits.url"]);
+        assert_eq!(near_to(&["redis", "url"]), ["hub.url", "limits.url", "shadow.url"]);
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Reload> {
         ("hub.url", old.hub.url != new.hub.url),
         ("auth.api_keys", old.auth.api_keys != new.auth.api_keys),
         ("auth.jwt.secret", old.auth.jwt.secret != new.auth.jwt.secret),
+        ("listen.admin_token", old.listen.admin_token != new.listen.admin_token),
     ] {
         if differs && !keys.iter().any(|seen| seen == key) {
             keys.push(key.to_owned());
@@ -55,6 +56,7 @@ pub fn reloaded(running: &Config, new: &Config) -> Result<Config, ConfigError> {
     mixed.limits.connections = running.limits.connections;
     mixed.limits.duplicate_client = running.limits.duplicate_client;
     mixed.policy = new.policy.clone();
+    mixed.capture = new.capture.clone();
     mixed.telemetry.log_level.clone_from(&new.telemetry.log_level);
     validate_config(&mixed)?;
     Ok(mixed)
@@ -68,7 +70,7 @@ fn is_reloadable(key: &str) -> bool {
         }
         Some(("limits", rest)) => !matches!(rest, "connections" | "duplicate_client"),
         Some(("telemetry", rest)) => rest == "log_level",
-        Some(("policy", _)) => true,
+        Some(("policy" | "capture", _)) => true,
         _ => false,
     }
 }

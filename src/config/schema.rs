@@ -2,8 +2,8 @@
 //! It is read off a `Config` in which everything is set, so no second list of keys has to be kept in step.
 
 use super::{
-    Annotate, ApiKey, Audience, Auth, Config, DialectName, Jwt, Listen, Mount, RefuseWith, Render, Secret, TlsFiles,
-    V3Shaped, key::KeyPath, key::Step,
+    Annotate, ApiKey, Audience, Auth, Capture, Config, Date, DialectName, Exemption, Jwt, Listen, Mount, Policy,
+    PolicyAction, RefuseWith, Render, Rule, Secret, Shadow, TlsFiles, V3Shaped, Window, key::KeyPath, key::Step,
 };
 use figment::{
     error::Kind,
@@ -155,10 +155,18 @@ pub(super) fn list(items: Vec<Value>) -> Value {
 /// `Mount`, `ApiKey` or `Jwt` must be added here (the compiler says so); one elsewhere, if optional, too (a test does).
 fn example() -> Config {
     let text = || Some(String::from("x"));
+    let texts = || vec![String::from("x")];
+    let date = || Some(Date::from_secs(0));
     let file = || Some(PathBuf::from("x"));
     let tls = || TlsFiles { certificate: file(), key: file(), client_ca: file() };
     Config {
-        listen: Listen { tls: tls(), admin_tls: tls(), ..Listen::default() },
+        listen: Listen {
+            admin_token: Some(Secret::new("x")),
+            admin_token_file: file(),
+            tls: tls(),
+            admin_tls: tls(),
+            ..Listen::default()
+        },
         auth: Auth {
             api_keys: vec![ApiKey {
                 name: "x".into(),
@@ -193,7 +201,44 @@ fn example() -> Config {
             presence: Some(false),
             keepalive: Some(false),
             refuse_with: Some(RefuseWith::Http),
+            notice: text(),
         }],
+        policy: Policy {
+            new_since: date(),
+            deprecation: date(),
+            sunset: date(),
+            docs: text(),
+            rules: vec![Rule {
+                name: "x".into(),
+                action: PolicyAction::Allow,
+                dialects: texts(),
+                tenants: texts(),
+                groups: texts(),
+                clients: texts(),
+                user_agents: texts(),
+                origins: texts(),
+                from: date(),
+                until: date(),
+                windows: vec![Window::Weekly { days: 1, from: 0, until: 1 }],
+                percent: 100,
+                retry_after: Some(std::time::Duration::ZERO),
+                dry_run: false,
+            }],
+            exemptions: vec![Exemption {
+                name: "x".into(),
+                reason: "x".into(),
+                until: Date::from_secs(0),
+                dialects: texts(),
+                tenants: texts(),
+                groups: texts(),
+                clients: texts(),
+                user_agents: texts(),
+                origins: texts(),
+            }],
+            ..Policy::default()
+        },
+        capture: Capture { file: file(), ..Capture::default() },
+        shadow: Shadow { url: text(), noise_url: text(), ..Shadow::default() },
         ..Config::default()
     }
 }

@@ -12,12 +12,14 @@ use crate::auth::{Credentials, Principal, Refusal, Tenant};
 use crate::close::CloseReason;
 use crate::config::RefuseWith;
 use crate::dialect::{Protocol, View};
-use crate::envelope::{ClientId, GroupId, Origin};
+use crate::envelope::Origin;
 use crate::hub::{Outbox, Seat};
+use crate::migration::Newcomer;
+use crate::migration::newcomer;
 use crate::session::{self, Client, Machine, Remote, Session, Visit};
 use crate::telemetry::labels::Handshake;
 use hyper::body::Incoming;
-use hyper::header::HOST;
+use hyper::header::{HOST, USER_AGENT};
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
@@ -114,7 +116,17 @@ impl Edge {
         let metrics = &state.context.metrics;
         self.integers.look(&group, &client, principal.tenant.as_str(), rules.dialect.protocol(), metrics);
         let hears_v3 = found.recv_v3 || upgrade.offers_v3();
-        self.seated(state, rules, hears_v3, (group, client), &principal, remote).await
+        let user_agent = request.headers().get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let newcomer = Newcomer {
+            tenant: principal.tenant.as_str().into(),
+            spoken: rules.dialect.spoken(),
+            group: Some(group),
+            client,
+            user_agent: newcomer::kept(user_agent.as_deref().unwrap_or_default()),
+            origin: newcomer::kept(credentials.host().as_deref().unwrap_or_default()),
+            hears_v3,
+        };
+        self.seated(state, rules, newcomer, &principal, remote).await
     }
 
     /// What is bounded for one address, and handshakes in all: before a credential is looked at, which costs.
@@ -134,14 +146,14 @@ impl Edge {
         &self,
         state: &State,
         rules: &Rules,
-        hears_v3: bool,
-        (group, client): (GroupId, ClientId),
+        newcomer: Newcomer,
         principal: &Principal,
         remote: Remote,
     ) -> Result<Arrival, Refused> {
         let context = &state.context;
-        let view = if hears_v3 { View::AetherV3 } else { rules.view };
-        let origin = Origin { client, group: Some(group), account: principal.account.clone() };
+        let view = if newcomer.hears_v3 { View::AetherV3 } else { rules.view };
+        let (client, group) = (newcomer.client.clone(), newcomer.group.clone());
+        let origin = Origin { client, group, account: principal.account.clone() };
         let seat = Arc::new(Seat {
             id: context.hub.next_seat(),
             origin: origin.clone(),
@@ -154,7 +166,7 @@ impl Edge {
         let machine = Machine::new(client, context.settings.clone(), context.metrics.clone(), Instant::now());
         // In a task of its own: a client that goes away meanwhile drops this future, and what is half attached
         // could not be detached; so it is attached first, and then dropped whole.
-        let begin = Visit::begin(context.clone(), seat, remote, principal.tenant.as_str().into());
+        let begin = Visit::begin(context.clone(), seat, remote, newcomer);
         let begun = self.sessions.spawn(begin).await;
         let visit = begun.ok().and_then(Result::ok).ok_or_else(Refused::hub_unavailable)?;
         Ok(Arrival { visit, machine })

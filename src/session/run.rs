@@ -121,15 +121,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     async fn on_message(&mut self, message: Message) -> Option<CloseReason> {
         let now = self.now();
-        let steps = match &message {
-            Message::Text(text) => self.machine.on_frame(Frame::Text(text.as_str()), now),
-            Message::Binary(bytes) => self.machine.on_frame(Frame::Binary(bytes), now),
+        let frame = match &message {
+            Message::Text(text) => Frame::Text(text.as_str()),
+            Message::Binary(bytes) => Frame::Binary(bytes),
             Message::Ping(bytes) | Message::Pong(bytes) => {
                 let steps = self.machine.on_control(bytes.len(), now.instant);
                 return self.act_alone(steps);
             }
             Message::Close(_) | Message::Frame(_) => return Some(CloseReason::ClientClosed),
         };
+        self.visit.stay.frame(frame, now.at);
+        let steps = self.machine.on_frame(frame, now);
         self.visit.traffic.messages_in += 1;
         for step in steps {
             let end = match step {

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::close::CloseReason;
 use crate::dialect::Protocol;
 use crate::hub::{AttachError, Hub, Seat};
+use crate::migration::{Migration, Newcomer, Stay};
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::{ByDialect, Closed, Lost};
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +20,8 @@ pub struct Context {
     pub hub: Arc<Hub>,
     /// The metrics.
     pub metrics: Arc<Metrics>,
+    /// The migration.
+    pub migration: Arc<Migration>,
     /// The calendar.
     pub clock: Clock,
     /// The settings.
@@ -36,6 +39,8 @@ pub struct Visit {
     pub reason: CloseReason,
     /// What went through it.
     pub traffic: Traffic,
+    /// What the migration sees of it.
+    pub stay: Stay,
     remote: Remote,
     tenant: Arc<str>,
     /// The label under which a V2 connection is counted.
@@ -74,10 +79,13 @@ impl Visit {
         context: Arc<Context>,
         seat: Arc<Seat>,
         remote: Remote,
-        tenant: Arc<str>,
+        newcomer: Newcomer,
     ) -> Result<Self, AttachError> {
         context.hub.attach(&seat).await?;
-        let metrics = &context.metrics;
+        let (metrics, tenant) = (&context.metrics, newcomer.tenant.clone());
+        let closer = seat.clone();
+        let closer = Box::new(move |reason| closer.outbox.close(reason));
+        let stay = context.migration.enter(seat.id.0, newcomer, closer);
         let by = ByDialect(seat.spoken);
         metrics.connections.with(by).inc();
         metrics.connections_opened.with(by).inc();
@@ -90,6 +98,7 @@ impl Visit {
             seat,
             reason,
             traffic: Traffic::default(),
+            stay,
             remote,
             tenant,
             counted_as,

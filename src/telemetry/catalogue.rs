@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The core of the catalogue: family, type, labels, and how many combinations of labels there are from the start.
 /// What runs depends on the dialects (2), so a new dialect changes these numbers.
-const CATALOGUE: [(&str, &str, &[&str], usize); 39] = [
+const CATALOGUE: [(&str, &str, &[&str], usize); 57] = [
     ("aether_build_info", "gauge", &["revision", "version"], 1),
     ("aether_ready", "gauge", &[], 1),
     ("aether_connections", "gauge", &["dialect", "protocol"], 2),
@@ -43,6 +43,24 @@ const CATALOGUE: [(&str, &str, &[&str], usize); 39] = [
     ("aether_presence_refreshes_total", "counter", &["result"], 2),
     ("aether_config_reloads_total", "counter", &["result"], 2),
     ("aether_config_last_reload_success_timestamp_seconds", "gauge", &[], 1),
+    ("aether_v2_lint_frames_total", "counter", &[], 1),
+    ("aether_v2_lint_findings_total", "counter", &["rule"], 11),
+    ("aether_policy_active", "gauge", &["policy"], 4),
+    ("aether_policy_decisions_total", "counter", &["action", "policy"], 16),
+    ("aether_policy_closes_total", "counter", &["policy"], 4),
+    ("aether_deprecation_notices_total", "counter", &["channel"], 3),
+    ("aether_migration_deprecation_timestamp_seconds", "gauge", &[], 1),
+    ("aether_migration_sunset_timestamp_seconds", "gauge", &[], 1),
+    ("aether_migration_tenants", "gauge", &["stage"], 5),
+    ("aether_migration_clients", "gauge", &["step"], 4),
+    ("aether_migration_clients_seen", "gauge", &["protocol"], 2),
+    ("aether_migration_inventory_clients", "gauge", &[], 1),
+    ("aether_migration_forgotten_total", "counter", &[], 1),
+    ("aether_migration_flushes_total", "counter", &["result"], 2),
+    ("aether_migration_gate", "gauge", &["gate"], 7),
+    ("aether_shadow_comparisons_total", "counter", &["result"], 5),
+    ("aether_shadow_connections", "gauge", &[], 1),
+    ("aether_capture_records_total", "counter", &["result"], 4),
     ("aether_tenant_v2_connections", "gauge", &["tenant"], 2),
     // Nobody was seen yet, and 0 would be a date.
     ("aether_tenant_v2_last_seen_timestamp_seconds", "gauge", &["tenant"], 0),

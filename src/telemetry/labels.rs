@@ -1,5 +1,9 @@
 //! Owns the label sets that belong to no other layer: results, paths and reasons as operators read them.
 
+mod migration;
+
+pub use migration::{Captured, Gate, GuideStep, LintRule, NoticeChannel, Policy, PolicyDone, Shadowed, Stage};
+
 use super::LabelSet;
 use crate::close::CloseReason;
 use crate::dialect::{Protocol, Spoken};

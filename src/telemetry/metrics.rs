@@ -3,8 +3,8 @@
 
 use super::family::{Counters, Family, Gauges, Histograms};
 use super::labels::{
-    ByDialect, Check, Closed, Direction, Done, Foreign, Gap, Handshake, Lost, LostOn, Outcome, Path, Scope, Suppressed,
-    Tampered, Translated,
+    ByDialect, Captured, Check, Closed, Direction, Done, Foreign, Gap, Gate, GuideStep, Handshake, LintRule, Lost,
+    LostOn, NoticeChannel, Outcome, Path, Policy, PolicyDone, Scope, Shadowed, Stage, Suppressed, Tampered, Translated,
 };
 use super::tenants::Tenants;
 use crate::clock::Timestamp;
@@ -121,6 +121,42 @@ metrics! {
     presence_members: Gauges<()> = "aether_presence_members" [];
     /// Refreshes of presence on the hub.
     presence_refreshes: Counters<(Done,)> = "aether_presence_refreshes_total" ["result"];
+    /// V2 frames that were linted: the first of each connection, then one in `migration.lint_sample`.
+    v2_lint_frames: Counters<()> = "aether_v2_lint_frames_total" [];
+    /// What lint found in V2 connections and in those frames, by rule.
+    v2_lint_findings: Counters<(LintRule,)> = "aether_v2_lint_findings_total" ["rule"];
+    /// Rules that say this at this moment, on this node.
+    policy_active: Gauges<(Policy,)> = "aether_policy_active" ["policy"];
+    /// V2 handshakes, by what the policy said and what came of it.
+    policy_decisions: Counters<(Policy, PolicyDone)> = "aether_policy_decisions_total" ["policy", "action"];
+    /// V2 connections a rule closed while they were open.
+    policy_closes: Counters<(Policy,)> = "aether_policy_closes_total" ["policy"];
+    /// How often V2 clients were told that V2 ends.
+    deprecation_notices: Counters<(NoticeChannel,)> = "aether_deprecation_notices_total" ["channel"];
+    /// When V2 was or will be deprecated; 0 = no date is set.
+    deprecation_at: Gauges<()> = "aether_migration_deprecation_timestamp_seconds" [];
+    /// When V2 is meant to end; 0 = no date is set.
+    sunset_at: Gauges<()> = "aether_migration_sunset_timestamp_seconds" [];
+    /// Tenants by stage, of all nodes: take the max over instances, never the sum.
+    migration_tenants: Gauges<(Stage,)> = "aether_migration_tenants" ["stage"];
+    /// Distinct clients of the last 24 hours that passed a step of the guide, of all nodes: take the max.
+    migration_clients: Gauges<(GuideStep,)> = "aether_migration_clients" ["step"];
+    /// Distinct clients of the last 24 hours, V2 and V3, of all nodes: take the max.
+    migration_clients_seen: Gauges<(Protocol,)> = "aether_migration_clients_seen" ["protocol"];
+    /// V2 clients in the inventory, of all nodes: take the max.
+    migration_inventory: Gauges<()> = "aether_migration_inventory_clients" [];
+    /// V2 clients this node could not remember: its memory, or the inventory, was full.
+    migration_forgotten: Counters<()> = "aether_migration_forgotten_total" [];
+    /// Writes of what this node has seen to the inventory.
+    migration_flushes: Counters<(Done,)> = "aether_migration_flushes_total" ["result"];
+    /// 1 where the gate holds; `aether-proxy report` says why not. Of all nodes: take the min.
+    migration_gate: Gauges<(Gate,)> = "aether_migration_gate" ["gate"];
+    /// Comparisons with the legacy server.
+    shadow_comparisons: Counters<(Shadowed,)> = "aether_shadow_comparisons_total" ["result"];
+    /// Open connections to the legacy server.
+    shadow_connections: Gauges<()> = "aether_shadow_connections" [];
+    /// Records for the capture.
+    capture_records: Counters<(Captured,)> = "aether_capture_records_total" ["result"];
     /// Reloads of the configuration.
     config_reloads: Counters<(Done,)> = "aether_config_reloads_total" ["result"];
     /// When the configuration was last loaded with success.

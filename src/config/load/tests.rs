@@ -147,7 +147,7 @@ fn where_no_name_is_near_the_valid_ones_are_listed() {
         load_all("colour = 1\n[hub.presence]\nwhiskers = 2", &[], &[]),
         [
             "FILE:1: unknown key `colour`; valid here: `listen`, `hub`, `auth`, `tenancy`, `envelope`, `v2`, `mounts`, \
-             `limits`, `policy`, `telemetry`",
+             `limits`, `policy`, `migration`, `capture`, `shadow`, `telemetry`",
             "FILE:3: unknown key `hub.presence.whiskers`; valid here: `ttl`, `grace`, `lease`",
         ],
     );
