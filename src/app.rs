@@ -144,7 +144,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         metrics: metrics.clone(),
         tasks: tasks.clone(),
         stop: stop.clone(),
-    });
+    })?;
     let context = Context {
         hub: hub.clone(),
         metrics: metrics.clone(),

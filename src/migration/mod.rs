@@ -21,10 +21,11 @@ pub use store::{Store, StoreError};
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::redis_client::StartError;
 use crate::telemetry::Metrics;
 use keeper::Keeper;
 use std::sync::Arc;
-use store::{Bounds, Memory};
+use store::{Bounds, Memory, Redis};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -61,13 +62,19 @@ pub struct Migration {
 }
 
 impl Migration {
-    /// Starts it.
-    pub fn start(parts: Parts<'_>) -> Arc<Self> {
+    /// Starts it. What it remembers lies where the hub is.
+    ///
+    /// # Errors
+    /// The address of Redis cannot be used.
+    pub fn start(parts: Parts<'_>) -> Result<Arc<Self>, StartError> {
         let Parts { config, clock, metrics, tasks, stop } = parts;
+        let store = Arc::new(match config.hub.url.is_empty() {
+            true => Store::Memory(Memory::new(Bounds::from(&config.migration))),
+            false => Store::Redis(Redis::new(config)?),
+        });
         let node: Arc<str> = format!("{:012x}", fastrand::u64(..) >> 16).into();
         let policies = Arc::new(Policies::new(&config.policy, clock.clone()));
         let config = config.migration.clone();
-        let store = Arc::new(Store::Memory(Memory::new(Bounds::from(&config))));
         let roster = Arc::new(Roster::new(clock.clone(), metrics.clone()));
         let keeper = Keeper {
             roster: roster.clone(),
@@ -79,7 +86,7 @@ impl Migration {
             policies: policies.clone(),
         };
         tasks.spawn(keeper.run(stop));
-        Arc::new(Self { config, clock, store, roster, policies, node })
+        Ok(Arc::new(Self { config, clock, store, roster, policies, node }))
     }
 
     /// Somebody was let in, on this seat of the hub. Dropping the stay ends it.
