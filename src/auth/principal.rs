@@ -32,6 +32,15 @@ pub struct Principal {
     pub expires: Option<Timestamp>,
 }
 
+/// Who a client would be, if all it says were true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presumption {
+    /// As `Principal::tenant`.
+    pub tenant: Tenant,
+    /// A credential names the account, as `Principal::account_proven`.
+    pub by_credential: bool,
+}
+
 /// By what a client proved itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {
