@@ -127,6 +127,7 @@ impl Authenticator {
         let key = state.api_keys.as_ref().zip(of(&credentials.api_key)).and_then(|(keys, key)| keys.find(&key));
         let tokens = state.tokens.as_ref().zip(of(&credentials.token));
         let named = tokens.and_then(|(tokens, token)| tokens.named_account(token.expose()));
+        let is_sure = !state.can_check() || (key.is_some() && named.is_none());
         let (key_name, key_account) = key.map_or((None, None), |key| (Some(key.name), key.account));
         let named = named.or(key_account);
         let by_credential = named.is_some();
@@ -134,7 +135,7 @@ impl Authenticator {
         let claimed = claimed.and_then(|claimed| AccountId::new(claimed, super::principal::MAX_ACCOUNT).ok());
         let account = named.or(claimed);
         let tenant = Tenant::of(account.as_ref(), key_name.as_ref(), credentials.origin.as_deref());
-        Presumption { tenant, by_credential }
+        Presumption { tenant, by_credential, is_sure }
     }
 
     /// Who is it?

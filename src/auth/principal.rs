@@ -39,6 +39,8 @@ pub struct Presumption {
     pub tenant: Tenant,
     /// A credential names the account, as `Principal::account_proven`.
     pub by_credential: bool,
+    /// It is no mere claim: an API key that is known says so, or there is nothing here that could be proven.
+    pub is_sure: bool,
 }
 
 /// By what a client proved itself.

@@ -5,6 +5,7 @@ use super::address::{client_address, is_trusted};
 use super::admission::{Place, Standing};
 use super::answer::{Answer, Refused};
 use super::mounts::{self, BadId, Rules};
+use super::policy::Sure;
 use super::quota::{Hold, Holder};
 use super::upgrade::Upgrade;
 use super::{Edge, State};
@@ -118,13 +119,13 @@ impl Edge {
         }
         let rules = found.rules;
         let ids = found.ids.clone().map_err(bad_id)?;
-        let mut newcomer = self.newcomer(request, upgrade, found, &credentials, ids);
-        let mut decision = self.steer(state, &newcomer)?;
+        let (mut newcomer, sure) = self.newcomer(request, upgrade, found, &credentials, ids);
+        let mut decision = self.steer(state, &newcomer, sure)?;
         let principal = self.principal(&credentials, rules).await?;
         if *newcomer.tenant != *principal.tenant.as_str() {
             // What was said of itself counted only against it.
             newcomer.tenant = principal.tenant.as_str().into();
-            decision = self.steer(state, &newcomer)?;
+            decision = self.steer(state, &newcomer, Sure(true))?;
         }
         for holder in Holder::tenants(&principal, rules.account.is_some()) {
             let hold = self.quotas.hold(holder, state.limits.connections_per_tenant);

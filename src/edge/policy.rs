@@ -20,6 +20,10 @@ use tokio::time::{Instant, sleep};
 /// Refused clients that may wait for their answer at once; the next are answered at once.
 pub const MOST_WAITING: usize = 1024;
 
+/// Is a tenant more than a claim? Nobody can fill the list of tenants with names it made up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sure(pub bool);
+
 impl Edge {
     /// The client as it presents itself: whoever is refused anyway need not be looked at more closely.
     pub(super) fn newcomer(
@@ -29,28 +33,32 @@ impl Edge {
         found: &mounts::Place<'_>,
         credentials: &Credentials,
         (group, client): (GroupId, ClientId),
-    ) -> Newcomer {
+    ) -> (Newcomer, Sure) {
+        let (tenant, sure) = self.presumed(found.rules, credentials);
         let user_agent = request.headers().get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        Newcomer {
-            tenant: self.presumed(found.rules, credentials),
+        let newcomer = Newcomer {
+            tenant,
             spoken: found.rules.dialect.spoken(),
             group: Some(group),
             client,
             user_agent: newcomer::kept(user_agent.as_deref().unwrap_or_default()),
             origin: newcomer::kept(credentials.host().as_deref().unwrap_or_default()),
             hears_v3: found.recv_v3 || upgrade.offers_v3(),
-        }
+        };
+        (newcomer, sure)
     }
 
-    fn presumed(&self, rules: &Rules, credentials: &Credentials) -> Arc<str> {
+    fn presumed(&self, rules: &Rules, credentials: &Credentials) -> (Arc<str>, Sure) {
         // Only V2 is steered, so nobody asks whom a V3 client claims to be.
         if rules.dialect.protocol() != Protocol::V2 {
-            return Tenant::NONE.into();
+            return (Tenant::NONE.into(), Sure(false));
         }
         let presumed = self.authenticator.presume(credentials);
+        let empty_handed = credentials.api_key.is_none() && credentials.token.is_none();
+        let sure = presumed.is_sure || (empty_handed && self.authenticator.guest_allowed(rules.guests));
         match &rules.account {
-            Some(account) if !presumed.by_credential => account.as_str().into(),
-            _ => presumed.tenant.as_str().into(),
+            Some(account) if !presumed.by_credential => (account.as_str().into(), Sure(true)),
+            _ => (presumed.tenant.as_str().into(), Sure(sure)),
         }
     }
 
@@ -58,14 +66,18 @@ impl Edge {
     ///
     /// # Errors
     /// The refusal.
-    pub(super) fn steer(&self, state: &State, newcomer: &Newcomer) -> Result<Decision, Refused> {
+    pub(super) fn steer(&self, state: &State, newcomer: &Newcomer, sure: Sure) -> Result<Decision, Refused> {
         let (metrics, migration) = (&state.context.metrics, &state.context.migration);
         let decision = migration.policies.decide(newcomer);
         if !decision.is_refusal() {
             return Ok(decision);
         }
         metrics.policy_decisions.with((decision.says, decision.done)).inc();
-        migration.roster.refused(newcomer);
+        if sure.0 || migration.policies.has_seen(&newcomer.tenant) {
+            migration.roster.refused(newcomer);
+        } else {
+            migration.roster.refused(&Newcomer { tenant: Tenant::NONE.into(), ..newcomer.clone() });
+        }
         tracing::debug!(
             policy = decision.says.label(),
             rule = decision.rule.as_deref(),

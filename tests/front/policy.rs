@@ -17,22 +17,17 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 /// 2026-12-01T00:00:00Z, a Tuesday.
 pub const DAY: i64 = 1_796_083_200;
 
-/// `[policy]`, as in a settings file. Nobody waits for a refusal.
+/// Rules and exemptions, as in a settings file. Nobody waits for a refusal.
 pub fn policy(text: &str) -> Policy {
-    let policy = figment_of(text);
-    Policy { refuse_delay: Duration::ZERO, ..policy }
-}
-
-fn figment_of(text: &str) -> Policy {
     #[derive(serde::Deserialize)]
-    struct Rules {
+    struct Lists {
         #[serde(default)]
         rules: Vec<Rule>,
         #[serde(default)]
         exemptions: Vec<Exemption>,
     }
-    let Rules { rules, exemptions } = toml::from_str(text).expect("rules");
-    Policy { rules, exemptions, ..Policy::default() }
+    let Lists { rules, exemptions } = toml::from_str(text).expect("rules");
+    Policy { rules, exemptions, refuse_delay: Duration::ZERO, ..Policy::default() }
 }
 
 /// A rule that blocks everybody.
@@ -323,6 +318,12 @@ async fn a_claim_neither_opens_the_door_nor_shuts_it_on_others() {
     assert_eq!(status(&proxy, &path("acme", forger)).await, 403);
     assert_eq!(status(&proxy, &path("acme", SECRET)).await, 403);
     assert_eq!(status(&proxy, &path("vip", SECRET)).await, 101);
+    // A name that nobody proved does not come into the list of tenants.
+    let (seen, _) = proxy.running.shared.migration.roster.take();
+    let stored = proxy.running.shared.migration.store.tenants(0).await.expect("tenants");
+    let tenants =
+        seen.tenants.keys().map(ToString::to_string).chain(stored.into_iter().map(|(tenant, _)| tenant.tenant));
+    assert!(tenants.collect::<Vec<_>>().iter().all(|name| name == "vip" || name == "_none"));
     // Its word about itself counts nothing beside what a token says.
     assert_eq!(status(&proxy, &format!("{}&x_account_id=vip", path("acme", SECRET))).await, 403);
     assert_eq!(status(&proxy, &format!("{}&x_account_id=acme", path("vip", SECRET))).await, 101);

@@ -47,6 +47,9 @@ async fn a_forged_token_is_taken_at_its_word() {
     let auth = auth(&settings()).await;
     let forged = shown_token(of_account("vip", "another secret of more than thirty-two bytes"));
     assert_eq!(presumed(&auth, &forged), ("vip".into(), true));
+    assert!(!auth.presume(&forged).is_sure && auth.presume(&shown_key("acme-key")).is_sure);
+    assert!(!auth.presume(&Credentials { api_key: Some(Secret::new("acme-key")), ..forged.clone() }).is_sure);
+    assert!(!auth.presume(&shown_key("wrong")).is_sure && !auth.presume(&Credentials::default()).is_sure);
     assert_eq!(auth.check(&forged, true).await.err(), Some(Refusal::TokenSignature));
 }
 

@@ -7,15 +7,19 @@ use arc_swap::ArcSwapOption;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// When each tenant was first let in with V2.
+/// When each tenant was first let in with V2; 0 = never.
 #[derive(Debug, Default)]
 pub(super) struct Known(ArcSwapOption<HashMap<Box<str>, i64>>);
 
 impl Known {
     /// Takes what the store says.
     pub fn learn<'t>(&self, tenants: impl Iterator<Item = &'t TenantRecord>) {
-        let seen = tenants.filter(|tenant| tenant.first_v2 > 0);
-        self.0.store(Some(Arc::new(seen.map(|tenant| (tenant.tenant.as_str().into(), tenant.first_v2)).collect())));
+        self.0.store(Some(Arc::new(tenants.map(|tenant| (tenant.tenant.as_str().into(), tenant.first_v2)).collect())));
+    }
+
+    /// Was anything ever seen of it?
+    pub fn has(&self, tenant: &str) -> bool {
+        self.0.load().as_deref().is_some_and(|known| known.contains_key(tenant))
     }
 
     /// Did it come with V2 before this second?
@@ -23,7 +27,7 @@ impl Known {
         let known = self.0.load();
         let Some(known) = known.as_deref() else { return true };
         // Those above `migration.max_tenants` are remembered together: it may be one of them.
-        [tenant, OTHERS].iter().filter_map(|name| known.get(*name)).any(|first| *first < since)
+        [tenant, OTHERS].iter().filter_map(|name| known.get(*name)).any(|first| (1..since).contains(first))
     }
 }
 
@@ -42,5 +46,6 @@ mod tests {
         assert_eq!(before, [true, false, false, false]);
         known.learn(all.iter().chain([&tenant(OTHERS, 50)]));
         assert!(known.before("stranger", 100) && !known.before("stranger", 50));
+        assert!(known.has("modern") && !known.has("stranger"));
     }
 }

@@ -53,6 +53,11 @@ impl Policies {
         self.known.learn(tenants);
     }
 
+    /// Does the store know this tenant, from V2 or V3?
+    pub fn has_seen(&self, tenant: &str) -> bool {
+        self.known.has(tenant)
+    }
+
     /// Is V2 refused to every client of this tenant for good?
     pub fn denies(&self, tenant: &str) -> bool {
         let (policy, now) = (self.current.load(), self.clock.now().as_secs());
