@@ -111,8 +111,15 @@ pub struct Running {
 /// # Errors
 /// Settings that cannot be used, or an address that cannot be listened on.
 pub async fn start(config: Config) -> Result<Running, StartError> {
+    start_with(config, Clock::system()).await
+}
+
+/// The same by another calendar, which tests can set.
+///
+/// # Errors
+/// As `start`.
+pub async fn start_with(config: Config, clock: Clock) -> Result<Running, StartError> {
     tls::install_provider();
-    let clock = Clock::system();
     let metrics = Arc::new(Metrics::new(config.telemetry.max_tenants)?);
     let listener = edge::bind(config.listen.clients, config.listen.backlog)
         .and_then(|listener| Ok((listener.local_addr()?, listener)))

@@ -105,6 +105,7 @@ impl Running {
             self.shared.edge.reload(running)?;
             return Err(error.into());
         }
+        self.shared.migration.policies.reload(&mixed.policy);
         Ok(())
     }
 }

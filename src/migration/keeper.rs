@@ -174,7 +174,9 @@ impl<'k> Work<'k> {
         let quiet = i64::try_from(keeper.config.quiet.as_secs()).unwrap_or(i64::MAX);
         let mut stages = Stages::default();
         let mut open = Open::default();
-        for (tenant, connections) in store.tenants(now).await? {
+        let tenants = store.tenants(now).await?;
+        keeper.policies.learn(tenants.iter().map(|(tenant, _)| tenant));
+        for (tenant, connections) in tenants {
             let was = tenant.stage();
             let denied = keeper.policies.denies(&tenant.tenant);
             let is = stage::next(&tenant, Evidence { now, quiet, denied });

@@ -14,7 +14,7 @@ pub mod steps;
 pub mod store;
 
 pub use newcomer::Newcomer;
-pub use policy::Policies;
+pub use policy::{Decision, Policies};
 pub use roster::{Closer, Guest, Roster};
 pub use stay::Stay;
 pub use store::{Store, StoreError};
@@ -24,6 +24,7 @@ use crate::config::{self, Config};
 use crate::redis_client::StartError;
 use crate::telemetry::Metrics;
 use keeper::Keeper;
+use policy::{Scribe, Steward};
 use std::sync::Arc;
 use store::{Bounds, Memory, Redis};
 use tokio_util::sync::CancellationToken;
@@ -80,12 +81,17 @@ impl Migration {
             roster: roster.clone(),
             store: store.clone(),
             clock: clock.clone(),
-            metrics,
+            metrics: metrics.clone(),
             config: config.clone(),
             node: node.clone(),
             policies: policies.clone(),
         };
-        tasks.spawn(keeper.run(stop));
+        tasks.spawn(keeper.run(stop.clone()));
+        let steward = Steward { policies: policies.clone(), roster: roster.clone(), clock: clock.clone(), metrics };
+        // Before the first scrape.
+        steward.tell();
+        tasks.spawn(steward.run(stop.clone()));
+        tasks.spawn(Scribe::new(policies.clone(), store.clone(), clock.clone()).run(stop));
         Ok(Arc::new(Self { config, clock, store, roster, policies, node }))
     }
 

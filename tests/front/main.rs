@@ -15,8 +15,10 @@ mod handshake;
 mod ledger;
 mod limits;
 mod pki;
+mod policy;
 mod presence;
 mod proxy;
+mod steering;
 mod tls;
 mod v2_v3;
 

@@ -3,7 +3,9 @@
 mod auth;
 mod channels;
 mod limits;
+mod migration;
 mod mounts;
+mod policy;
 mod tls;
 
 use super::Config;
@@ -29,7 +31,7 @@ impl Findings {
 type Check = fn(&Config, &mut Findings);
 
 /// Every check with the sections it reads.
-const CHECKS: [(&[&str], Check); 14] = [
+const CHECKS: [(&[&str], Check); 21] = [
     (&["listen", "auth"], auth::open_to_the_network),
     (&["listen"], limits::listeners),
     (&["listen"], tls::files),
@@ -44,6 +46,13 @@ const CHECKS: [(&[&str], Check); 14] = [
     (&["limits"], limits::limits),
     (&["limits", "hub"], limits::against_hub),
     (&["telemetry"], limits::log_level),
+    (&["policy"], policy::dates),
+    (&["policy"], policy::rules),
+    (&["policy"], policy::exemptions),
+    (&["policy", "limits"], policy::refuse_delay),
+    (&["mounts"], policy::notices),
+    (&["migration"], migration::bounds),
+    (&["listen"], migration::operators),
 ];
 
 /// Every contradiction, except in `unsound` sections.
