@@ -2,7 +2,9 @@
 //! Decisions are plain functions (`policy`, `stage`, `steps`, `lint`, `report`); what is remembered lies in `store`; what
 //! this node sees is gathered in `roster` and carried there by `keeper`. It knows no client's socket and no HTTP.
 
+pub mod capture;
 mod keeper;
+pub mod lint;
 pub mod newcomer;
 pub mod policy;
 pub mod record;
@@ -13,6 +15,7 @@ mod stay;
 pub mod steps;
 pub mod store;
 
+pub use capture::Capture;
 pub use newcomer::Newcomer;
 pub use policy::Policies;
 pub use roster::{Closer, Guest, Roster};
@@ -23,6 +26,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::telemetry::Metrics;
 use keeper::Keeper;
+use stay::Watch;
 use std::sync::Arc;
 use store::{Bounds, Memory};
 use tokio_util::sync::CancellationToken;
@@ -58,6 +62,9 @@ pub struct Migration {
     pub policies: Arc<Policies>,
     /// This node, in the store.
     pub node: Arc<str>,
+    /// What is written down of V2 traffic; off until it is begun.
+    pub capture: Arc<Capture>,
+    watch: Arc<Watch>,
 }
 
 impl Migration {
@@ -69,6 +76,13 @@ impl Migration {
         let config = config.migration.clone();
         let store = Arc::new(Store::Memory(Memory::new(Bounds::from(&config))));
         let roster = Arc::new(Roster::new(clock.clone(), metrics.clone()));
+        let capture = Capture::new(metrics.clone(), tasks.clone(), stop.clone());
+        let watch = Arc::new(Watch {
+            roster: roster.clone(),
+            metrics: metrics.clone(),
+            lint_sample: config.lint_sample,
+            capture: capture.clone(),
+        });
         let keeper = Keeper {
             roster: roster.clone(),
             store: store.clone(),
@@ -79,11 +93,11 @@ impl Migration {
             policies: policies.clone(),
         };
         tasks.spawn(keeper.run(stop));
-        Arc::new(Self { config, clock, store, roster, policies, node })
+        Arc::new(Self { config, clock, store, roster, policies, node, capture, watch })
     }
 
     /// Somebody was let in, on this seat of the hub. Dropping the stay ends it.
     pub fn enter(&self, seat: u64, newcomer: Newcomer, closer: Closer) -> Stay {
-        Stay::new(seat, self.roster.enter(seat, newcomer, closer), self.roster.clone())
+        Stay::new(seat, self.roster.enter(seat, newcomer, closer), self.watch.clone())
     }
 }

@@ -1,6 +1,7 @@
 //! Settings that are each valid but contradict one another. One plain function a concern; nothing is read here.
 
 mod auth;
+mod capture;
 mod channels;
 mod limits;
 mod mounts;
@@ -29,7 +30,7 @@ impl Findings {
 type Check = fn(&Config, &mut Findings);
 
 /// Every check with the sections it reads.
-const CHECKS: [(&[&str], Check); 14] = [
+const CHECKS: [(&[&str], Check); 15] = [
     (&["listen", "auth"], auth::open_to_the_network),
     (&["listen"], limits::listeners),
     (&["listen"], tls::files),
@@ -44,6 +45,7 @@ const CHECKS: [(&[&str], Check); 14] = [
     (&["limits"], limits::limits),
     (&["limits", "hub"], limits::against_hub),
     (&["telemetry"], limits::log_level),
+    (&["capture"], capture::check),
 ];
 
 /// Every contradiction, except in `unsound` sections.
