@@ -2,7 +2,7 @@
 //! the envelope, and what is remarkable about it. It looks at results; what is translated how is the lens's.
 
 use super::Bad;
-use super::frames::Record;
+use crate::cli::frames::Record;
 use crate::dialect::lens::{self, Translated};
 use crate::dialect::{Frame, Kind, OwnedFrame, Shaped};
 use crate::envelope::json::{self, Document, Member};
