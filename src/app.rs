@@ -13,6 +13,7 @@ use crate::config::{Config, Switch};
 use crate::edge::{self, Admission, Edge};
 use crate::envelope::IdError;
 use crate::hub::{self, Hub, Tenancy};
+use crate::migration::capture::CaptureError;
 use crate::migration::{self, Migration};
 use crate::session::{Context, Settings};
 use crate::telemetry::{Metrics, MetricsError};
@@ -46,6 +47,9 @@ pub enum StartError {
     /// A mount's account is no id.
     #[error("mounts: the account {0}")]
     Mounts(#[from] IdError),
+    /// The capture cannot begin.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
     /// Two metrics of one name: a mistake of ours.
     #[error("metrics: {0}")]
     Metrics(#[from] MetricsError),
@@ -64,7 +68,8 @@ pub enum StartError {
 impl StartError {
     /// Is it the settings that must change?
     pub fn is_config(&self) -> bool {
-        matches!(self, StartError::Auth(_) | StartError::Tls(_) | StartError::Hub(_) | StartError::Mounts(_))
+        let (StartError::Metrics(_) | StartError::Listen { .. }) = self else { return true };
+        false
     }
 }
 
@@ -152,6 +157,7 @@ pub async fn start_with(config: Config, clock: Clock) -> Result<Running, StartEr
         tasks: tasks.clone(),
         stop: stop.clone(),
     })?;
+    migration.capture.begin(&config.capture).await?;
     let context = Context {
         hub: hub.clone(),
         metrics: metrics.clone(),

@@ -2,7 +2,9 @@
 //! Decisions are plain functions (`policy`, `stage`, `steps`, `lint`, `report`); what is remembered lies in `store`; what
 //! this node sees is gathered in `roster` and carried there by `keeper`. It knows no client's socket and no HTTP.
 
+pub mod capture;
 mod keeper;
+pub mod lint;
 pub mod newcomer;
 pub mod policy;
 pub mod record;
@@ -13,6 +15,7 @@ mod stay;
 pub mod steps;
 pub mod store;
 
+pub use capture::Capture;
 pub use newcomer::Newcomer;
 pub use policy::{Decision, Policies};
 pub use roster::{Closer, Guest, Roster};
@@ -25,6 +28,7 @@ use crate::redis_client::StartError;
 use crate::telemetry::Metrics;
 use keeper::Keeper;
 use policy::{Scribe, Steward};
+use stay::Watch;
 use std::sync::Arc;
 use store::{Bounds, Memory, Redis};
 use tokio_util::sync::CancellationToken;
@@ -60,6 +64,9 @@ pub struct Migration {
     pub policies: Arc<Policies>,
     /// This node, in the store.
     pub node: Arc<str>,
+    /// What is written down of V2 traffic; off until it is begun.
+    pub capture: Arc<Capture>,
+    watch: Arc<Watch>,
 }
 
 impl Migration {
@@ -77,6 +84,13 @@ impl Migration {
         let policies = Arc::new(Policies::new(&config.policy, clock.clone()));
         let config = config.migration.clone();
         let roster = Arc::new(Roster::new(clock.clone(), metrics.clone()));
+        let capture = Capture::new(metrics.clone(), tasks.clone(), stop.clone());
+        let watch = Arc::new(Watch {
+            roster: roster.clone(),
+            metrics: metrics.clone(),
+            lint_sample: config.lint_sample,
+            capture: capture.clone(),
+        });
         let keeper = Keeper {
             roster: roster.clone(),
             store: store.clone(),
@@ -92,11 +106,11 @@ impl Migration {
         steward.tell();
         tasks.spawn(steward.run(stop.clone()));
         tasks.spawn(Scribe::new(policies.clone(), store.clone(), clock.clone()).run(stop));
-        Ok(Arc::new(Self { config, clock, store, roster, policies, node }))
+        Ok(Arc::new(Self { config, clock, store, roster, policies, node, capture, watch }))
     }
 
     /// Somebody was let in, on this seat of the hub. Dropping the stay ends it.
     pub fn enter(&self, seat: u64, newcomer: Newcomer, closer: Closer) -> Stay {
-        Stay::new(seat, self.roster.enter(seat, newcomer, closer), self.roster.clone())
+        Stay::new(seat, self.roster.enter(seat, newcomer, closer), self.watch.clone())
     }
 }

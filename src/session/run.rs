@@ -100,6 +100,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub async fn run(&mut self) {
         let reason = self.live().await;
         self.visit.reason = reason;
+        self.visit.stay.ended(reason);
         // Needed once, and larger than the rest: not part of what every connection holds all the time.
         Box::pin(self.finish(reason)).await;
         self.visit.traffic.messages_out += self.books.delivered();
@@ -282,10 +283,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(why(&error))),
                 Poll::Pending => return Poll::Pending,
             }
+            let is_tapped = self.visit.stay.is_tapped();
             let message = if let Some(answer) = self.answers.pop_front() {
+                if is_tapped {
+                    self.visit.stay.answered(&answer, self.visit.context.clock.now());
+                }
                 answer
             } else if let Some(delivery) = self.batch.deliveries.pop_front() {
                 self.books.handed(&delivery);
+                if is_tapped {
+                    self.visit.stay.delivered(&delivery.message, delivery.path, self.visit.context.clock.now());
+                }
                 delivery.message
             } else {
                 break;

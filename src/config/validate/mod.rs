@@ -1,6 +1,7 @@
 //! Settings that are each valid but contradict one another. One plain function a concern; nothing is read here.
 
 mod auth;
+mod capture;
 mod channels;
 mod limits;
 mod migration;
@@ -31,7 +32,7 @@ impl Findings {
 type Check = fn(&Config, &mut Findings);
 
 /// Every check with the sections it reads.
-const CHECKS: [(&[&str], Check); 21] = [
+const CHECKS: [(&[&str], Check); 22] = [
     (&["listen", "auth"], auth::open_to_the_network),
     (&["listen"], limits::listeners),
     (&["listen"], tls::files),
@@ -53,6 +54,7 @@ const CHECKS: [(&[&str], Check); 21] = [
     (&["mounts"], policy::notices),
     (&["migration"], migration::bounds),
     (&["listen"], migration::operators),
+    (&["capture"], capture::check),
 ];
 
 /// Every contradiction, except in `unsound` sections.
