@@ -20,6 +20,9 @@ use crate::label::{Label, labels};
 use crate::migration::record::{Bucket, Count, DAY, HOUR, Span, Tally};
 use crate::telemetry::labels::{Gate, Stage};
 
+#[cfg(test)]
+mod tests;
+
 /// How far back a brownout counts.
 const BROWNOUT_WITHIN: i64 = 30 * DAY;
 /// How long it must have lasted, on each proxy.
@@ -100,13 +103,18 @@ fn unknown(detail: impl Into<String>) -> Found {
 fn no_connections(facts: &Facts, quiet: &Period<'_>) -> Found {
     let open = facts.overview.open.v2;
     let holders = facts.tenants.iter().filter(|(_, open)| open.v2 > 0).map(|(tenant, _)| tenant.tenant.as_str());
-    if open > 0 || holders.clone().next().is_some() {
-        return fail(format!("{}: {}", count(open, "open connection"), names(holders)));
+    if open > 0 {
+        let whose = names(holders);
+        return fail(format!(
+            "{}, of {}",
+            count(open, "open connection"),
+            if whose.is_empty() { "unknown" } else { &whose }
+        ));
     }
     let recent: Vec<_> = facts.tenants.iter().filter(|(tenant, _)| quiet.holds(tenant.last_v2)).collect();
     if let Some(last) = recent.iter().map(|(tenant, _)| tenant.last_v2).max() {
         let whose = names(recent.iter().map(|(tenant, _)| tenant.tenant.as_str()));
-        return fail(format!("the last was {} ago; since then: {whose}", long(facts.now - last)));
+        return fail(format!("the last was {} ago; within that time: {whose}", long(facts.now - last)));
     }
     quiet.seen("none")
 }
