@@ -3,6 +3,7 @@
 //! this node sees is gathered in `roster` and carried there by `keeper`. It knows no client's socket and no HTTP.
 
 pub mod capture;
+mod gather;
 mod keeper;
 pub mod lint;
 pub mod newcomer;

@@ -1,4 +1,4 @@
-//! Contradictions of `[migration]`, and of what operators must show to look at it.
+//! Contradictions of `[migration]`.
 
 use super::{Findings, limits::positive};
 use crate::config::Config;
@@ -24,23 +24,10 @@ pub(super) fn bounds(config: &Config, findings: &mut Findings) {
     positive(findings, most);
 }
 
-/// The operators' token is said once, and is one.
-pub(super) fn operators(config: &Config, findings: &mut Findings) {
-    let listen = &config.listen;
-    if listen.admin_token.is_some() && listen.admin_token_file.is_some() {
-        let text = "`listen.admin_token` and `listen.admin_token_file` are both set: take one of them out";
-        findings.add("listen.admin_token_file", text);
-    }
-    if listen.admin_token.as_ref().is_some_and(|token| token.expose().trim().is_empty()) {
-        findings.add("listen.admin_token", "`listen.admin_token` must not be empty: leave it out to have none");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::{assert_accepted, assert_refused};
     use super::*;
-    use crate::config::Secret;
 
     #[test]
     fn bounds_are_kept_within_reason() {
@@ -52,18 +39,6 @@ mod tests {
         assert_accepted(|c| {
             c.migration.flush_interval = SHORTEST_FLUSH;
             c.migration.quiet = SHORTEST_QUIET;
-        });
-    }
-
-    #[test]
-    fn the_operators_token_is_said_once() {
-        let token = |text: &str| Some(Secret::new(text));
-        assert_accepted(|c| c.listen.admin_token = token("t"));
-        assert_accepted(|c| c.listen.admin_token_file = Some("t".into()));
-        assert_refused("must not be empty", |c| c.listen.admin_token = token(" "));
-        assert_refused("both set", |c| {
-            c.listen.admin_token = token("t");
-            c.listen.admin_token_file = Some("t".into());
         });
     }
 }

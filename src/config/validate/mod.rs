@@ -6,6 +6,7 @@ mod channels;
 mod limits;
 mod migration;
 mod mounts;
+mod operators;
 mod policy;
 mod tls;
 
@@ -36,6 +37,7 @@ const CHECKS: [(&[&str], Check); 22] = [
     (&["listen", "auth"], auth::open_to_the_network),
     (&["listen"], limits::listeners),
     (&["listen"], tls::files),
+    (&["listen"], operators::token),
     (&["hub"], limits::hub),
     (&["hub"], channels::url),
     (&["hub"], channels::templates),
@@ -53,7 +55,6 @@ const CHECKS: [(&[&str], Check); 22] = [
     (&["policy", "limits"], policy::refuse_delay),
     (&["mounts"], policy::notices),
     (&["migration"], migration::bounds),
-    (&["listen"], migration::operators),
     (&["capture"], capture::check),
 ];
 
