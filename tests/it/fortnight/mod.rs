@@ -97,18 +97,20 @@ impl World {
 
     /// Every delivery is booked on both nodes, and both have carried over what they saw.
     async fn settled(&self) {
-        for node in &self.nodes {
-            let metrics = &node.shared.metrics;
-            let expected = || Path::ALL.iter().map(|p| metrics.deliveries_expected.with((*p,)).get()).sum::<u64>();
-            let booked = || {
-                let all = Path::ALL.iter().flat_map(|p| Outcome::ALL.iter().map(|o| (*p, *o)));
-                all.map(|labels| metrics.deliveries.with(labels).get()).sum::<u64>()
-            };
-            until("all deliveries are booked", || expected() == booked()).await;
-            let flushes = || metrics.migration_flushes.with((Done::Ok,)).get();
-            let before = flushes();
-            until("what was seen is carried over", || flushes() >= before + 2).await;
-        }
+        let all = Path::ALL.iter().flat_map(|p| Outcome::ALL.iter().map(|o| (*p, *o)));
+        let labels: Vec<_> = all.collect();
+        let metrics = || self.nodes.iter().map(|node| &node.shared.metrics);
+        until("all deliveries are booked", || {
+            metrics().all(|metrics| {
+                let expected: u64 = Path::ALL.iter().map(|p| metrics.deliveries_expected.with((*p,)).get()).sum();
+                expected == labels.iter().map(|labels| metrics.deliveries.with(*labels).get()).sum::<u64>()
+            })
+        })
+        .await;
+        let flushes = || metrics().map(|metrics| metrics.migration_flushes.with((Done::Ok,)).get());
+        // One may have begun before.
+        let wanted: Vec<_> = flushes().map(|n| n + 2).collect();
+        until("what was seen is carried over", || flushes().zip(&wanted).all(|(n, wanted)| n >= *wanted)).await;
     }
 
     fn scrape(&mut self) {
@@ -180,7 +182,7 @@ fn settings(redis: &str) -> Config {
     config.listen.drain_window = Duration::ZERO;
     config.hub.url = RedisUrl::new(redis);
     config.telemetry.roundtrip_check = 1;
-    config.migration.flush_interval = Duration::from_millis(20);
+    config.migration.flush_interval = Duration::from_millis(10);
     config.migration.quiet = Duration::from_secs(3 * 24 * 3600);
     config.migration.lint_sample = 1;
     config.policy.refuse_delay = Duration::ZERO;
@@ -214,7 +216,7 @@ fn settings(redis: &str) -> Config {
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let look = async {
         while !holds() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(3)).await;
         }
     };
     assert!(tokio::time::timeout(PATIENCE, look).await.is_ok(), "never: {what}");
