@@ -3,11 +3,14 @@
 
 mod check;
 mod exit;
+mod operators;
 mod out;
+mod report;
 mod serve;
 mod settings;
 mod token;
 mod translate;
+mod who;
 
 pub use exit::{Exit, Failure};
 pub use settings::Sources;
@@ -31,6 +34,9 @@ use std::process::ExitCode;
     aether-proxy --config proxy.toml check
   What becomes of a V2 frame?
     echo '{\"msg\":\"hi\"}' | aether-proxy translate --from v2 --to v3
+  How far is the migration, and who is left?
+    aether-proxy report
+    aether-proxy who --tenant acme
 
 SETTINGS, the stronger below:
   defaults
@@ -44,6 +50,7 @@ EXIT CODES:
   64  usage
   65  bad input data
   69  unavailable, such as an address that is in use
+  77  no permission: a running proxy wants another token
   78  configuration"
 )]
 struct Args {
@@ -59,6 +66,8 @@ enum Command {
     Check(check::Check),
     Translate(translate::Translate),
     Token(token::Token),
+    Report(report::Report),
+    Who(who::Who),
 }
 
 /// Runs the command these arguments ask for; the first is the program's own name.
@@ -77,6 +86,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Check(check)) => check.run(&args.sources),
         Some(Command::Translate(translate)) => translate.run(&args.sources),
         Some(Command::Token(token)) => token.run(&args.sources),
+        Some(Command::Report(report)) => report.run(&args.sources),
+        Some(Command::Who(who)) => who.run(&args.sources),
     };
     ended.unwrap_or_else(Failure::report).into()
 }

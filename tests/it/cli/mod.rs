@@ -1,6 +1,7 @@
 //! The command line as shells and scripts meet it: a process with arguments, pipes and an exit code.
 
 mod check;
+mod report;
 mod token;
 mod translate;
 
@@ -53,11 +54,13 @@ fn run(arguments: &[&str]) -> Ended {
 fn help_and_version_are_no_failures_and_tell_the_exit_codes() {
     let help = run(&["--help"]);
     assert_eq!((help.code, help.err.as_str()), (0, ""));
-    for word in ["serve", "check", "translate", "token", "EXIT CODES", " 65 ", " 78 ", "AETHER_CONFIG"] {
+    for word in
+        ["serve", "check", "translate", "token", "report", "who", "EXIT CODES", " 65 ", " 77 ", " 78 ", "AETHER_CONFIG"]
+    {
         assert!(help.out.contains(word), "{word} is not in {}", help.out);
     }
     assert_eq!(run(&["--version"]).out, format!("aether-proxy {}\n", env!("CARGO_PKG_VERSION")));
-    for command in ["serve", "check", "translate", "token"] {
+    for command in ["serve", "check", "translate", "token", "report", "who"] {
         assert_eq!(run(&[command, "--help"]).code, 0, "{command}");
     }
 }
@@ -73,6 +76,9 @@ fn wrong_usage_has_its_own_exit_code() {
         &["translate", "--from", "v3", "--to", "v2", "--restore"],
         &["translate", "--from", "v2", "--to", "v3", "--client", "server"],
         &["token", "--ttl", "soon"],
+        &["report", "--format", "pdf"],
+        &["who", "--limit", "0"],
+        &["who", "--token", "x", "--token-file", "y"],
         &["token", "--alg", "none", "--set", "auth.jwt.secret=x"],
     ] {
         let ended = run(arguments);
