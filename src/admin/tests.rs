@@ -35,7 +35,8 @@ async fn start() -> Running {
         metrics: metrics.clone(),
         tasks: tasks.clone(),
         stop: stop.clone(),
-    });
+    })
+    .expect("the store is memory");
     let running = Running {
         address: listener.local_addr().expect("its address"),
         readiness: Arc::new(Mutex::new(READY)),

@@ -3,8 +3,12 @@
 
 mod check;
 mod exit;
+mod frames;
+mod input;
+mod lint;
 mod operators;
 mod out;
+mod replay;
 mod report;
 mod serve;
 mod settings;
@@ -34,6 +38,8 @@ use std::process::ExitCode;
     aether-proxy --config proxy.toml check
   What becomes of a V2 frame?
     echo '{\"msg\":\"hi\"}' | aether-proxy translate --from v2 --to v3
+  What will V2 clients trip over when they move?
+    aether-proxy lint capture.ndjson
   How far is the migration, and who is left?
     aether-proxy report
     aether-proxy who --tenant acme
@@ -46,7 +52,7 @@ SETTINGS, the stronger below:
 
 EXIT CODES:
    0  ok
-   1  failure
+   1  failure; of lint and replay: something was found
   64  usage
   65  bad input data
   69  unavailable, such as an address that is in use
@@ -65,6 +71,8 @@ enum Command {
     Serve(serve::Serve),
     Check(check::Check),
     Translate(translate::Translate),
+    Lint(lint::Lint),
+    Replay(replay::Replay),
     Token(token::Token),
     Report(report::Report),
     Who(who::Who),
@@ -85,6 +93,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Serve(serve)) => serve.run(&args.sources),
         Some(Command::Check(check)) => check.run(&args.sources),
         Some(Command::Translate(translate)) => translate.run(&args.sources),
+        Some(Command::Lint(lint)) => lint.run(&args.sources),
+        Some(Command::Replay(replay)) => replay.run(&args.sources),
         Some(Command::Token(token)) => token.run(&args.sources),
         Some(Command::Report(report)) => report.run(&args.sources),
         Some(Command::Who(who)) => who.run(&args.sources),
