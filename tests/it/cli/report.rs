@@ -5,6 +5,7 @@ use crate::harness::PATIENCE;
 use crate::harness::client::{Client, Dial};
 use crate::harness::eventually::eventually;
 use crate::harness::proxy::{ProxyOptions, ProxyProcess};
+use crate::harness::redis::RedisServer;
 use aether_proxy::migration::report::view::{Report, Verdict};
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -179,5 +180,21 @@ fn who_cannot_be_reached_has_a_code_of_its_own() {
     for bad in ["nope", "ftp://h", "http://u:hush@h"] {
         let ended = run(&["report", "--url", bad]);
         assert!(ended.code == 64 && !ended.err.contains("hush"), "{bad}: {}", ended.err);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_redis_it_is_the_same_and_without_it_it_is_said() {
+    let mut redis = RedisServer::start().await;
+    let url = format!("hub.url = \"redis://{}\"", redis.addr());
+    let (proxy, _clients) = busy(ProxyOptions::default().line(&url).line("hub.command_timeout = \"500ms\"")).await;
+    eventually!(PATIENCE, shell(&proxy, &["who", "--format", "csv"]).await, |ended| ended.lines().len() == 3);
+    let text = eventually!(PATIENCE, shell(&proxy, &["report"]).await, |ended| ended.out.contains("2 V2 clients"));
+    assert!(text.code == 1 && text.out.contains("[ FAIL  ] No V2 connection"), "{}", text.out);
+    redis.kill();
+    for command in ["report", "who"] {
+        let away = shell(&proxy, &[command]).await;
+        assert_eq!((away.code, away.out.as_str()), (69, ""), "{}", away.err);
+        assert!(away.err.contains("does not answer"), "{}", away.err);
     }
 }
