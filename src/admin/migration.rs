@@ -194,3 +194,19 @@ pub(super) async fn events(state: &AdminState, mut query: Query, headers: &Heade
 fn now(state: &AdminState) -> i64 {
     state.clock.now().as_secs()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_is_away_or_slow_is_told() {
+        let slow = asked(std::future::pending::<Result<(), StoreError>>()).await;
+        assert_eq!(slow, Err(StoreError::Unavailable));
+        let answer = Trouble::from(StoreError::Unavailable).answer();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let body = answer.into_body().collect().await.expect("a body").to_bytes();
+        assert!(body.starts_with(b"{\"error\":\"store_unavailable\""), "{body:?}");
+    }
+}

@@ -4,12 +4,14 @@ use super::AdminState;
 use super::routes::answer;
 use crate::telemetry::Redacted;
 use crate::tls::Tls;
+use hyper::body::Body;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -22,6 +24,8 @@ use tokio_util::task::TaskTracker;
 pub(super) const MOST_CONNECTIONS: usize = 64;
 /// From accepting a connection to its end: whoever sends or reads slower is no probe.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How much longer an answer may be read that is made while it is sent: only who may see the migration gets one.
+const LONG: Duration = Duration::from_secs(60);
 /// Request line and headers together.
 const MAX_HEAD: usize = 16 << 10;
 /// How long nothing is accepted after an error, such as no descriptor left.
@@ -44,7 +48,13 @@ pub async fn serve(
                 Ok((stream, _)) => {
                     let (tls, state, stop) = (tls.clone(), state.clone(), stop.clone());
                     tasks.spawn(async move {
-                        if timeout(DEADLINE, answered(stream, tls.as_deref(), &state, &stop)).await.is_err() {
+                        let long = AtomicBool::new(false);
+                        let mut all = pin!(answered(stream, tls.as_deref(), &state, &stop, &long));
+                        let mut ended = timeout(DEADLINE, all.as_mut()).await.is_ok();
+                        if !ended && long.load(Ordering::Relaxed) {
+                            ended = timeout(LONG, all).await.is_ok();
+                        }
+                        if !ended {
                             tracing::debug!("an operator's connection took too long");
                         }
                         drop(place);
@@ -61,20 +71,34 @@ pub async fn serve(
 }
 
 /// One connection, with TLS where there is some.
-async fn answered(stream: TcpStream, tls: Option<&Tls>, state: &AdminState, stop: &CancellationToken) {
-    let Some(tls) = tls else { return connection(stream, state, stop).await };
+async fn answered(
+    stream: TcpStream,
+    tls: Option<&Tls>,
+    state: &AdminState,
+    stop: &CancellationToken,
+    long: &AtomicBool,
+) {
+    let Some(tls) = tls else { return connection(stream, state, stop, long).await };
     match stop.run_until_cancelled(tls.accept(stream)).await {
-        Some(Ok(stream)) => connection(stream, state, stop).await,
+        Some(Ok(stream)) => connection(stream, state, stop, long).await,
         Some(Err(error)) => tracing::debug!(%error, "an operator's TLS handshake failed"),
         None => {}
     }
 }
 
-/// One request and its answer: without keep-alive the one deadline covers everything a peer can drag out.
-async fn connection<T: AsyncRead + AsyncWrite + Unpin>(stream: T, state: &AdminState, stop: &CancellationToken) {
+/// One request and its answer: without keep-alive the one deadline covers everything a peer can drag out. A page of a few
+/// files is as many connections, of which a browser opens six at once.
+async fn connection<T: AsyncRead + AsyncWrite + Unpin>(
+    stream: T,
+    state: &AdminState,
+    stop: &CancellationToken,
+    long: &AtomicBool,
+) {
     let service = service_fn(async |request: hyper::Request<hyper::body::Incoming>| {
         let path = request.uri().path();
         let answer = answer(state, &request).await;
+        // Whatever is whole in memory has a length.
+        long.store(answer.body().size_hint().exact().is_none(), Ordering::Relaxed);
         tracing::debug!(path = %Redacted(path), status = answer.status().as_u16(), "an operator asked");
         Ok::<_, Infallible>(answer)
     });

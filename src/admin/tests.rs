@@ -20,33 +20,36 @@ struct Running {
     address: SocketAddr,
     readiness: Arc<Mutex<Readiness>>,
     metrics: Arc<Metrics>,
+    migration: Arc<Migration>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
 
 async fn start() -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let running = Running {
-        address: listener.local_addr().expect("its address"),
-        readiness: Arc::new(Mutex::new(READY)),
-        metrics: Arc::new(Metrics::new(10).expect("metrics")),
-        stop: CancellationToken::new(),
-        tasks: TaskTracker::new(),
-    };
-    let readiness = running.readiness.clone();
-    let clock = Clock::fixed(Timestamp(1000));
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let (clock, metrics) = (Clock::fixed(Timestamp(1000)), Arc::new(Metrics::new(10).expect("metrics")));
     let migration = Migration::start(migration::Parts {
         config: &Config::default(),
         clock: clock.clone(),
-        metrics: running.metrics.clone(),
-        tasks: running.tasks.clone(),
-        stop: running.stop.clone(),
+        metrics: metrics.clone(),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
     })
     .expect("the store is memory");
+    let running = Running {
+        address: listener.local_addr().expect("its address"),
+        readiness: Arc::new(Mutex::new(READY)),
+        metrics,
+        migration,
+        stop,
+        tasks,
+    };
+    let readiness = running.readiness.clone();
     let state = AdminState {
         metrics: running.metrics.clone(),
         clock,
-        migration,
+        migration: running.migration.clone(),
         access: Access::new(None, running.address.ip()).expect("no token"),
         ready: Box::new(move || *readiness.lock()),
     };
@@ -169,6 +172,44 @@ async fn slow_strangers_are_cut_off_and_block_nobody_for_long() {
         let _ = stream.read_to_end(&mut rest).await;
         assert!(!rest.starts_with(b"HTTP/1.1 200"), "{rest:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_list_may_be_read_slowly_and_a_page_may_not() {
+    let running = start().await;
+    // More than the kernel keeps between the two.
+    for number in 0..12_u64 {
+        let roster = migration::Roster::new(Clock::fixed(Timestamp(1000)), running.metrics.clone());
+        for n in 0..100 {
+            roster.refused(&migration::Newcomer {
+                tenant: "acme".into(),
+                spoken: crate::dialect::Spoken::AetherV2,
+                group: None,
+                client: crate::envelope::ClientId::new(&format!("c{number}-{n}"), 99).expect("an id"),
+                user_agent: "x".repeat(10_000).into(),
+                origin: "".into(),
+                hears_v3: false,
+            });
+        }
+        let clients = roster.take().0.clients.into_values().collect();
+        let (node, tally) = ("n".into(), migration::record::Tally::default());
+        let (tenants, v3, open) = (Vec::new(), Vec::new(), Vec::new());
+        let batch = migration::record::Batch { node, number: number + 1, at: 1, clients, tenants, v3, tally, open };
+        running.migration.store.merge(&batch).await.expect("merged");
+    }
+    let asked = async |path: &str, first: &str| {
+        let mut stream = TcpStream::connect(running.address).await.expect("connected");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{first}");
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer).await;
+        answer
+    };
+    let list = asked("/api/v1/migration/clients?format=csv", "\r\n").await;
+    assert!(list.ends_with("\r\n0\r\n\r\n"), "it is whole");
+    assert!(list.len() > 12_000_000, "{}", list.len());
+    assert_eq!(asked("/livez", "").await, "", "half a question is not waited for");
 }
 
 #[tokio::test]

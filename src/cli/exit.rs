@@ -18,6 +18,8 @@ pub enum Exit {
     Data = 65,
     /// Something that is needed is not to be had, such as an address that is in use (EX_UNAVAILABLE).
     Unavailable = 69,
+    /// The proxy that was asked wants a token, or another one (EX_NOPERM).
+    NoPermission = 77,
     /// The settings are wrong (EX_CONFIG).
     Config = 78,
 }

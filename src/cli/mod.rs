@@ -6,12 +6,15 @@ mod exit;
 mod frames;
 mod input;
 mod lint;
+mod operators;
 mod out;
 mod replay;
+mod report;
 mod serve;
 mod settings;
 mod token;
 mod translate;
+mod who;
 
 pub use exit::{Exit, Failure};
 pub use settings::Sources;
@@ -37,6 +40,9 @@ use std::process::ExitCode;
     echo '{\"msg\":\"hi\"}' | aether-proxy translate --from v2 --to v3
   What will V2 clients trip over when they move?
     aether-proxy lint capture.ndjson
+  How far is the migration, and who is left?
+    aether-proxy report
+    aether-proxy who --tenant acme
 
 SETTINGS, the stronger below:
   defaults
@@ -50,6 +56,7 @@ EXIT CODES:
   64  usage
   65  bad input data
   69  unavailable, such as an address that is in use
+  77  no permission: a running proxy wants another token
   78  configuration"
 )]
 struct Args {
@@ -67,6 +74,8 @@ enum Command {
     Lint(lint::Lint),
     Replay(replay::Replay),
     Token(token::Token),
+    Report(report::Report),
+    Who(who::Who),
 }
 
 /// Runs the command these arguments ask for; the first is the program's own name.
@@ -87,6 +96,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Lint(lint)) => lint.run(&args.sources),
         Some(Command::Replay(replay)) => replay.run(&args.sources),
         Some(Command::Token(token)) => token.run(&args.sources),
+        Some(Command::Report(report)) => report.run(&args.sources),
+        Some(Command::Who(who)) => who.run(&args.sources),
     };
     ended.unwrap_or_else(Failure::report).into()
 }

@@ -109,7 +109,7 @@ async fn a_token_is_read_from_its_file_and_one_that_is_no_good_keeps_it_from_sta
             None => std::fs::remove_file(&file).unwrap(),
         }
         config.listen.admin_token_file = Some(file.clone());
-        let error = app::start(config.clone()).await.err().expect("it does not start");
+        let error = app::start(config.clone()).await.expect_err("it does not start");
         assert!(matches!(error, StartError::Access(_)) && error.is_config(), "{error}");
         assert!(error.to_string().contains("listen.admin_token"), "{error}");
     }

@@ -4,6 +4,7 @@ use crate::PATIENCE;
 use crate::asking::{ask, ask_with, json};
 use crate::client::Client;
 use crate::proxy::Proxy;
+use aether_proxy::telemetry::labels::Gate;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -236,4 +237,17 @@ async fn an_unchanged_answer_is_spared() {
         let other = ask_with(&proxy, "GET", target, &[("Host", "localhost"), ("If-None-Match", "\"other\"")]).await;
         assert_eq!((other.status, other.body), (200, first.body));
     }
+}
+
+#[tokio::test]
+async fn the_gates_are_gauges_too() {
+    let proxy = Proxy::with(|config| {
+        config.migration.flush_interval = Duration::from_millis(20);
+        config.migration.quiet = Duration::ZERO;
+    })
+    .await;
+    let gauge = |proxy: &Proxy, gate| proxy.metrics().migration_gate.with((gate,)).get();
+    proxy.eventually("a gate that passes", |proxy| gauge(proxy, Gate::NoLoss) == 1).await;
+    assert_eq!(gauge(&proxy, Gate::AllTenantsV3Only), 0, "there is no tenant");
+    assert_eq!(gauge(&proxy, Gate::BrownoutPassed), 0, "there was no brownout");
 }

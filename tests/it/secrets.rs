@@ -13,6 +13,7 @@ const KEY: &str = "MARKED-api-key-3141";
 const WRONG_KEY: &str = "MARKED-wrong-key-2718";
 const JWT_SECRET: &str = "MARKED-jwt-secret-at-least-32-bytes-long-1618";
 const REDIS_PASSWORD: &str = "MARKED-redis-password-1414";
+const OPERATORS: &str = "MARKED-operators-token-0577";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_secret_reaches_anything_that_is_read() {
@@ -22,6 +23,7 @@ async fn no_secret_reaches_anything_that_is_read() {
     let url = format!("redis://:{REDIS_PASSWORD}@{address}");
     let config = format!(
         "hub.url = \"{url}\"\nhub.command_timeout = \"500ms\"\ntelemetry.log_level = \"trace\"\n\
+         listen.admin_token = \"{OPERATORS}\"\n\
          [[auth.api_keys]]\nname = \"web\"\nkey = \"{KEY}\"\n[auth.jwt]\nsecret = \"{JWT_SECRET}\"\n"
     );
     let dir = tempfile::tempdir().unwrap();
@@ -87,6 +89,18 @@ async fn no_secret_reaches_anything_that_is_read() {
     ] {
         write!(said, "{}", http::get(&format!("http://{}{path}", proxy.clients())).await.body).unwrap();
     }
+    // The operators' API: from the settings' own token, another one, and none.
+    let admin = proxy.admin_url("");
+    for token in [OPERATORS, "MARKED-other-token-1202"] {
+        for asked in ["report", "who"] {
+            let (out, err) = command(&[asked, "--url", &admin, "--token", token]);
+            write!(said, "{out}{err}").unwrap();
+        }
+    }
+    for page in ["/api/v1/migration?token=MARKED-1", "/migration?jwt=MARKED-2", "/api/v1/migration/clients"] {
+        write!(said, "{}", http::get(&proxy.admin_url(page)).await.body).unwrap();
+    }
+    assert!(said.contains("HOW FAR ARE WE?") && said.contains("present the operators' token"), "{said}");
     redis.kill();
     good.send_text("{\"msg_type\":\"msg\",\"target\":\"group\",\"msg\":\"lost?\"}").await;
     tokio::time::sleep(Duration::from_secs(1)).await;

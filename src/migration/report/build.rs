@@ -4,10 +4,11 @@
 use super::forecast::{Trend, forecast};
 use super::gates::{self, GateState, Period, is_done};
 use super::lists;
-use super::view::{Left, Loss, PolicyView, Progress, Report, StepCounts, Verdict};
+use super::view::{GateView, Left, Loss, PolicyView, Progress, Report, StepCounts, Verdict};
 use super::words::{at, count, seen};
 use crate::config;
 use crate::migration::record::{Bucket, Count, DAY, Open, Overview, Stages, Tally, TenantRecord};
+use crate::telemetry::labels::Gate;
 use std::cmp::Reverse;
 
 /// Tenants in `left.top`.
@@ -72,7 +73,7 @@ pub fn build(facts: &Facts) -> Report {
 }
 
 /// Safe only if every gate that counts passes, and one counts.
-fn verdict(gates: &[(crate::telemetry::labels::Gate, GateState, super::view::GateView)]) -> Verdict {
+fn verdict(gates: &[(Gate, GateState, GateView)]) -> Verdict {
     let counting: Vec<_> = gates.iter().filter(|(_, _, view)| view.counts).collect();
     let with = |state| counting.iter().filter(move |(_, is, _)| *is == state);
     let (failed, unknown) = (with(GateState::Fail).count(), with(GateState::Unknown).count());
@@ -153,5 +154,71 @@ fn loss(tally: &Tally) -> Loss {
         mismatches: tally.get(Count::Mismatches),
         shadow_matches: tally.get(Count::ShadowMatch),
         shadow_mismatches: tally.get(Count::ShadowMismatch),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migration::report::view::ExemptionView;
+    use crate::telemetry::labels::Stage;
+
+    fn tenant(name: &str, stage: Stage, v2: u64, last_v2: i64) -> (TenantRecord, Open) {
+        let record = TenantRecord { stage: stage.label().into(), last_v2, ..TenantRecord::new(name, 1) };
+        (record, Open { v2, v3: 0 })
+    }
+
+    #[test]
+    fn who_is_left_stands_with_the_most_connections_first() {
+        let exemption = |name: &str, active| ExemptionView { name: name.into(), active, ..ExemptionView::default() };
+        let mut tenants = vec![
+            tenant("done", Stage::V3Only, 0, 5),
+            tenant("denied", Stage::V2Denied, 0, 5),
+            tenant("few", Stage::Mixed, 1, 9),
+            tenant("back", Stage::Regressed, 7, 9),
+            tenant("late", Stage::V2Only, 0, 8),
+            tenant("early", Stage::V2Only, 0, 7),
+        ];
+        tenants.extend((0..30).map(|n| tenant(&format!("t{n:02}"), Stage::Mixed, 0, 1)));
+        let facts = Facts {
+            now: 10,
+            overview: Overview { inventory: 99, ..Overview::default() },
+            tenants,
+            hours: Vec::new(),
+            days: Vec::new(),
+            policy: PolicyView {
+                exemptions: vec![exemption("over", false), exemption("kiosk", true)],
+                ..PolicyView::default()
+            },
+            config: config::Migration::default(),
+        };
+        let report = build(&facts);
+        let top: Vec<_> = report.left.top.iter().map(|tenant| tenant.tenant.as_str()).collect();
+        assert_eq!((top.len(), &top[..5]), (TOP, &["back", "few", "late", "early", "t00"][..]));
+        assert_eq!((report.left.tenants, report.left.clients, report.left.exemptions.len()), (34, 99, 1));
+        assert_eq!(report.progress.stages.get(Stage::Mixed), 31);
+        assert_eq!(report.progress.v3_share_of_connections, None);
+        assert_eq!(report.since, None);
+    }
+
+    #[test]
+    fn the_verdict_counts_what_speaks_against_it() {
+        let gate = |state: GateState, counts| {
+            let view = GateView { counts, ..GateView::default() };
+            (Gate::NoLoss, state, view)
+        };
+        let (pass, fail, unknown) = (GateState::Pass, GateState::Fail, GateState::Unknown);
+        for (states, safe, text) in [
+            (&[pass][..], true, "V2 can be switched off: 1 gate holds."),
+            (&[pass, fail], false, "No: 1 gate does not hold."),
+            (&[fail, fail, unknown], false, "No: 2 gates do not hold, 1 is not known yet."),
+            (&[pass, unknown, unknown], false, "Not yet: nothing speaks against it, but 2 gates are not known yet."),
+            (&[], false, "Not known: migration.gates is empty."),
+        ] {
+            let mut gates: Vec<_> = states.iter().map(|state| gate(*state, true)).collect();
+            gates.push(gate(fail, false));
+            let verdict = verdict(&gates);
+            assert_eq!((verdict.safe_to_retire, verdict.text.as_str()), (safe, text));
+        }
     }
 }

@@ -27,7 +27,8 @@ fn progress(out: &mut String, report: &Report) {
     let (v3, v2) = (progress.v3_clients_24h.to_string(), progress.v2_clients_24h.to_string());
     row(out, &["clients, 24 h", &share(progress.v3_share_of_clients), &v3, &v2]);
     let stages: Vec<_> = progress.stages.iter().map(|(stage, n)| format!("{n} {}", plain(stage.label()))).collect();
-    let _ = writeln!(out, "\n{}. {}", count(progress.tenants, "tenant"), stages.join(", "));
+    let stages = if stages.is_empty() { String::new() } else { format!(": {}", stages.join(", ")) };
+    let _ = writeln!(out, "\n{}{stages}.", count(progress.tenants, "tenant"));
 }
 
 fn left(out: &mut String, report: &Report) {

@@ -2,7 +2,7 @@
 //! most, no colours. What clients say of themselves stands in it, so control characters do not reach the terminal.
 
 use super::view::{ClientView, ExemptionView, GateView, PolicyView, Progress, Report, RuleView, TenantView};
-use super::words::{count, long, names, percent};
+use super::words::{count, long, percent};
 use std::fmt::Write;
 
 /// Columns of a line.
@@ -97,7 +97,7 @@ fn when(page: &mut Page, report: &Report) {
     page.head("4. WHEN CAN V2 BE SWITCHED OFF?");
     for GateView { title, state, counts, detail, .. } in &report.gates {
         let (state, not) = (mark(state), if *counts { "" } else { " (does not count)" });
-        page.wrapped(&format!("   {state} "), "           ", &format!("{title}{not}: {detail}"));
+        page.wrapped(&format!("   {state} "), "             ", &format!("{title}{not}: {detail}"));
     }
     page.wrapped("   ", "     ", &report.forecast.text);
     policy(page, &report.policy);
@@ -134,7 +134,7 @@ fn policy(page: &mut Page, policy: &PolicyView) {
 pub fn clients(clients: &[ClientView]) -> String {
     let mut page = Page::default();
     page.line(&format!(
-        "{:<18} {:<30} {:<20} {:>6} {:>8}  {}",
+        "{:<16} {:<25} {:<20} {:>6} {:>8}  {}",
         "TENANT", "CLIENT", "LAST SEEN", "OPENED", "FRAMES", "MISSING"
     ));
     for client in clients {
@@ -142,9 +142,9 @@ pub fn clients(clients: &[ClientView]) -> String {
         let steps = [("url", steps.url), ("wrap", steps.wrap), ("ids", steps.ids), ("listen", steps.listen)];
         let missing: Vec<_> = steps.into_iter().filter(|(_, done)| !done).map(|(step, _)| step).collect();
         let ClientView { tenant, client, last_seen, opened, frames, .. } = client;
-        let (tenant, client) = (cut(tenant, 18), cut(client, 30));
-        let missing = if missing.is_empty() { "-".to_owned() } else { names(missing) };
-        page.line(&format!("{tenant:<18} {client:<30} {last_seen:<20} {opened:>6} {frames:>8}  {missing}"));
+        let (tenant, client) = (cut(tenant, 16), cut(client, 25));
+        let missing = if missing.is_empty() { "-".to_owned() } else { missing.join(" ") };
+        page.line(&format!("{tenant:<16} {client:<25} {last_seen:<20} {opened:>6} {frames:>8}  {missing}"));
     }
     page.0
 }

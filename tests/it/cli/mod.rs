@@ -3,6 +3,7 @@
 mod check;
 mod lint;
 mod replay;
+mod report;
 mod token;
 mod translate;
 
@@ -55,13 +56,25 @@ fn run(arguments: &[&str]) -> Ended {
 fn help_and_version_are_no_failures_and_tell_the_exit_codes() {
     let help = run(&["--help"]);
     assert_eq!((help.code, help.err.as_str()), (0, ""));
-    for word in
-        ["serve", "check", "translate", "lint", "replay", "token", "EXIT CODES", " 65 ", " 78 ", "AETHER_CONFIG"]
-    {
+    for word in [
+        "serve",
+        "check",
+        "translate",
+        "lint",
+        "replay",
+        "token",
+        "report",
+        "who",
+        "EXIT CODES",
+        " 65 ",
+        " 77 ",
+        " 78 ",
+        "AETHER_CONFIG",
+    ] {
         assert!(help.out.contains(word), "{word} is not in {}", help.out);
     }
     assert_eq!(run(&["--version"]).out, format!("aether-proxy {}\n", env!("CARGO_PKG_VERSION")));
-    for command in ["serve", "check", "translate", "lint", "replay", "token"] {
+    for command in ["serve", "check", "translate", "lint", "replay", "token", "report", "who"] {
         assert_eq!(run(&[command, "--help"]).code, 0, "{command}");
     }
 }
@@ -86,6 +99,9 @@ fn wrong_usage_has_its_own_exit_code() {
         &["replay", "-", "--target", "ws://192.0.2.1:1"],
         &["replay", "-", "--target", "ws://127.0.0.1:1", "--speed", "-1"],
         &["token", "--ttl", "soon"],
+        &["report", "--format", "pdf"],
+        &["who", "--limit", "0"],
+        &["who", "--token", "x", "--token-file", "y"],
         &["token", "--alg", "none", "--set", "auth.jwt.secret=x"],
     ] {
         let ended = run(arguments);

@@ -212,7 +212,7 @@ fn what_was_not_watched_is_unknown_and_says_how_much_was() {
         assert!(found == GateState::Unknown && said.contains(seen), "{gate:?}: {found:?}, {said}");
     }
     assert_state(Gate::NoLoss, GateState::Unknown, "seen 6.9 of 7 days", |facts| {
-        drop(facts.hours.remove(15 * 24 - 30))
+        drop(facts.hours.remove(15 * 24 - 30));
     });
     assert_state(Gate::NoLoss, GateState::Unknown, "seen 0 of 7 days", |facts| facts.overview.since = 0);
     let month = |facts: &mut Facts| facts.config.quiet = std::time::Duration::from_secs(25 * 86_400);

@@ -1,0 +1,116 @@
+//! `aether-proxy who`: the V2 clients that are left, asked of a running proxy.
+
+use super::exit::{Exit, Failure};
+use super::operators::{self, Operators, Target};
+use super::out::{self, Out};
+use super::settings::Sources;
+use crate::migration::report::view::{ClientView, ClientsView};
+use crate::migration::report::{csv, text};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use std::fmt::Write;
+
+/// Clients on one page of the API.
+const PAGE: usize = 1000;
+
+/// Lists the V2 clients that are left, the latest first, as a running proxy knows them
+#[derive(Debug, clap::Args)]
+#[command(after_help = "EXAMPLES:
+  aether-proxy who
+  aether-proxy who --tenant acme --limit 20
+  aether-proxy who --search 'Firefox/9'
+  aether-proxy who --limit 50000 --order key --format csv > v2-clients.csv
+
+EXIT CODES:
+   0  the list was shown, also an empty one
+  69  the proxy, or its store, cannot be reached
+  77  the proxy wants a token, or another one")]
+pub struct Who {
+    #[command(flatten)]
+    target: Target,
+    /// Of this tenant only
+    #[arg(long)]
+    tenant: Option<String>,
+    /// With this text in tenant, id, group, user agent or origin
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// Clients at most
+    #[arg(long, default_value = "100", value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    limit: u32,
+    /// The latest first; or by tenant and id, in which no client is missed or doubled whatever happens meanwhile
+    #[arg(long, value_enum, default_value = "last-seen")]
+    order: Order,
+    /// text is for people, csv for spreadsheets
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Csv,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Order {
+    LastSeen,
+    Key,
+}
+
+impl Who {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// The proxy cannot be asked.
+    pub fn run(&self, sources: &Sources) -> Result<Exit, Failure> {
+        let operators = self.target.operators(sources)?;
+        let (clients, more) = operators::run(self.clients(&operators))?;
+        let shown = match self.format {
+            Format::Text => text::clients(&clients),
+            Format::Csv => clients.iter().fold(csv::CLIENTS.to_owned(), |all, client| all + &csv::client(client)),
+            Format::Json => serde_json::to_string(&ClientsView { clients, next: None })
+                .map_err(|error| Failure::Other(Exit::Failure, error.to_string()))?,
+        };
+        let mut out = Out::new();
+        out.line(shown.trim_end())?;
+        out.flush()?;
+        if more {
+            out::complain(&format!("The first {}; there are more: see --limit.", self.limit));
+        }
+        Ok(Exit::Ok)
+    }
+
+    /// As many as are wanted, page by page; and whether there are more.
+    async fn clients(&self, operators: &Operators) -> Result<(Vec<ClientView>, bool), Failure> {
+        let most = self.limit as usize;
+        let (mut clients, mut cursor) = (Vec::new(), None);
+        loop {
+            let target = self.target_of_page((most - clients.len()).min(PAGE), cursor.as_deref());
+            let page: ClientsView = operators.json(&target).await?;
+            clients.extend(page.clients);
+            clients.truncate(most);
+            let full = clients.len() == most;
+            match page.next {
+                None => return Ok((clients, false)),
+                Some(_) if full => return Ok((clients, true)),
+                next if next == cursor => return Ok((clients, true)),
+                next => cursor = next,
+            }
+        }
+    }
+
+    fn target_of_page(&self, limit: usize, cursor: Option<&str>) -> String {
+        let order = match self.order {
+            Order::LastSeen => "last_seen",
+            Order::Key => "key",
+        };
+        let mut target = format!("/api/v1/migration/clients?order={order}&limit={limit}");
+        for (name, value) in [("tenant", self.tenant.as_deref()), ("q", self.search.as_deref()), ("cursor", cursor)] {
+            if let Some(value) = value {
+                // Writing to a String cannot fail.
+                let _ = write!(target, "&{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC));
+            }
+        }
+        target
+    }
+}
