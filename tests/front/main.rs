@@ -14,6 +14,7 @@ mod endings;
 mod handshake;
 mod ledger;
 mod limits;
+mod lint;
 mod pki;
 mod presence;
 mod proxy;

@@ -103,9 +103,9 @@ mod tests {
 
     #[test]
     fn frames_are_compared_as_multisets_for_each_client() {
-        let who = |client: &str| Who { tenant: "t".into(), group: None, client: client.into() };
+        let who = |client: &str| Who { tenant: "t".into(), group: None, client: client.into(), tab: 0 };
         let text = |text: &str| OwnedFrame::Text(text.into());
-        let got = |client: &str, frame| Played { line: 1, at: Timestamp(0), who: who(client), frame };
+        let got = |client: &str, frame| Played { line: 1, at: Timestamp(0), who: who(client), conn: 1, frame };
         let then = [got("a", text("x")), got("a", text("x")), got("a", text("y")), got("b", text("x"))];
         let heard = Heard::new([who("c")].iter(), &then);
         assert_eq!(heard.clients().count(), 3);

@@ -127,7 +127,7 @@ pub struct Line<'a> {
 }
 
 /// Whose frame it is, and which.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Of<'a> {
     /// When it came or went.
     pub at: Timestamp,
