@@ -125,7 +125,7 @@ mod tests {
     use crate::dialect::Shaped;
 
     fn played(frame: OwnedFrame, client: &str) -> Played {
-        let who = Who { tenant: "t".into(), group: Some("g".into()), client: client.into(), tab: 0 };
+        let who = Who { tenant: "t".into(), group: Some("g".into()), client: client.into(), hears_v3: false, tab: 0 };
         Played { line: 1, at: Timestamp(0), who, conn: 1, frame }
     }
 

@@ -27,6 +27,8 @@ pub(super) struct Who {
     pub tenant: String,
     pub group: Option<String>,
     pub client: String,
+    /// It gets envelopes, which a capture of V2 traffic does not hold: nothing is compared.
+    pub hears_v3: bool,
     /// Which of its connections that were open at once; those that followed one another are one.
     pub tab: usize,
 }
@@ -76,6 +78,7 @@ impl Talk {
             tenant: line.tenant.into_owned(),
             group: line.group.map(|group| group.into_owned()),
             client: line.client.into_owned(),
+            hears_v3: line.hears.as_deref() == Some(Protocol::label(Protocol::V3)),
             tab: 0,
         };
         let span = self.spans.entry(who.clone()).or_default().entry(line.conn).or_insert((place.line, place.line));

@@ -231,9 +231,10 @@ impl Target {
 /// A client's path, as the default mounts have it.
 fn path(who: &Who) -> String {
     let id = |id| utf8_percent_encode(id, PLAIN);
+    let query = if who.hears_v3 { "?recv=v3" } else { "" };
     match &who.group {
-        Some(group) => format!("/ws/group/{}/client/{}", id(group), id(&who.client)),
-        None => format!("/ws/{}", id(&who.client)),
+        Some(group) => format!("/ws/group/{}/client/{}{query}", id(group), id(&who.client)),
+        None => format!("/ws/{}{query}", id(&who.client)),
     }
 }
 
@@ -251,10 +252,11 @@ mod tests {
             tenant: "t".into(),
             group: group.map(Into::into),
             client: "a/b ä?".into(),
+            hears_v3: group.is_none(),
             tab: 0,
         };
         assert_eq!(path(&who(Some("g-1.x"))), "/ws/group/g-1.x/client/a%2Fb%20%C3%A4%3F");
-        assert_eq!(path(&who(None)), "/ws/a%2Fb%20%C3%A4%3F");
+        assert_eq!(path(&who(None)), "/ws/a%2Fb%20%C3%A4%3F?recv=v3");
         assert_eq!((host_header("::1", 1), host_header("h", 2)), ("[::1]:1".into(), "h:2".into()));
     }
 }
