@@ -116,6 +116,7 @@ impl Running {
             self.shared.edge.reload(running)?;
             return Err(error.into());
         }
+        self.shared.migration.policies.reload(&mixed.policy);
         Ok(())
     }
 }

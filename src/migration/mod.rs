@@ -3,6 +3,7 @@
 //! this node sees is gathered in `roster` and carried there by `keeper`. It knows no client's socket and no HTTP.
 
 pub mod capture;
+mod gather;
 mod keeper;
 pub mod lint;
 pub mod newcomer;
@@ -17,18 +18,20 @@ pub mod store;
 
 pub use capture::Capture;
 pub use newcomer::Newcomer;
-pub use policy::Policies;
+pub use policy::{Decision, Policies};
 pub use roster::{Closer, Guest, Roster};
 pub use stay::Stay;
 pub use store::{Store, StoreError};
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::redis_client::StartError;
 use crate::telemetry::Metrics;
 use keeper::Keeper;
+use policy::{Scribe, Steward};
 use stay::Watch;
 use std::sync::Arc;
-use store::{Bounds, Memory};
+use store::{Bounds, Memory, Redis};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -68,13 +71,19 @@ pub struct Migration {
 }
 
 impl Migration {
-    /// Starts it.
-    pub fn start(parts: Parts<'_>) -> Arc<Self> {
+    /// Starts it. What it remembers lies where the hub is.
+    ///
+    /// # Errors
+    /// The address of Redis cannot be used.
+    pub fn start(parts: Parts<'_>) -> Result<Arc<Self>, StartError> {
         let Parts { config, clock, metrics, tasks, stop } = parts;
+        let store = Arc::new(match config.hub.url.is_empty() {
+            true => Store::Memory(Memory::new(Bounds::from(&config.migration))),
+            false => Store::Redis(Redis::new(config)?),
+        });
         let node: Arc<str> = format!("{:012x}", fastrand::u64(..) >> 16).into();
         let policies = Arc::new(Policies::new(&config.policy, clock.clone()));
         let config = config.migration.clone();
-        let store = Arc::new(Store::Memory(Memory::new(Bounds::from(&config))));
         let roster = Arc::new(Roster::new(clock.clone(), metrics.clone()));
         let capture = Capture::new(metrics.clone(), tasks.clone(), stop.clone());
         let watch = Arc::new(Watch {
@@ -87,13 +96,18 @@ impl Migration {
             roster: roster.clone(),
             store: store.clone(),
             clock: clock.clone(),
-            metrics,
+            metrics: metrics.clone(),
             config: config.clone(),
             node: node.clone(),
             policies: policies.clone(),
         };
-        tasks.spawn(keeper.run(stop));
-        Arc::new(Self { config, clock, store, roster, policies, node, capture, watch })
+        tasks.spawn(keeper.run(stop.clone()));
+        let steward = Steward { policies: policies.clone(), roster: roster.clone(), clock: clock.clone(), metrics };
+        // Before the first scrape.
+        steward.tell();
+        tasks.spawn(steward.run(stop.clone()));
+        tasks.spawn(Scribe::new(policies.clone(), store.clone(), clock.clone()).run(stop));
+        Ok(Arc::new(Self { config, clock, store, roster, policies, node, capture, watch }))
     }
 
     /// Somebody was let in, on this seat of the hub. Dropping the stay ends it.

@@ -90,6 +90,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         })
     }
 
+    /// Says this before everything else, to this client alone: no delivery, so not in the ledger.
+    pub fn greet(&mut self, text: &str) {
+        self.visit.traffic.messages_out += 1;
+        self.answers.push_back(Message::text(text));
+    }
+
     /// Serves the client until the connection ends.
     pub async fn run(&mut self) {
         let reason = self.live().await;

@@ -9,15 +9,20 @@
 )]
 
 mod addresses;
+mod asking;
 mod client;
 mod endings;
 mod handshake;
 mod ledger;
 mod limits;
 mod lint;
+mod migration_access;
+mod migration_api;
 mod pki;
+mod policy;
 mod presence;
 mod proxy;
+mod steering;
 mod tls;
 mod v2_v3;
 
