@@ -135,9 +135,10 @@ impl Edge {
         if let Some(group) = &newcomer.group {
             self.integers.look(group, &newcomer.client, &newcomer.tenant, rules.dialect.protocol(), metrics);
         }
+        let hears_v3 = newcomer.hears_v3;
         let (visit, machine) = self.seated(state, rules, newcomer, &principal, remote).await?;
         let legacy = rules.dialect.protocol() == Protocol::V2;
-        let greeting = if legacy { self.steered(state, rules, &decision) } else { None };
+        let greeting = if legacy { self.steered(state, rules, &decision, hears_v3) } else { None };
         Ok(Arrival { visit, machine, greeting })
     }
 

@@ -93,11 +93,19 @@ impl Edge {
         Err(refused.pointing(successor, state.signpost.docs()))
     }
 
-    /// Somebody is in: counts it, and returns what the client is to be told first.
-    pub(super) fn steered(&self, state: &State, rules: &Rules, decision: &Decision) -> Option<Arc<str>> {
+    /// Somebody is in: counts it, and returns what the client is to be told first. Whoever listens for V3 would take a
+    /// notice for a broken envelope, and is on its way already.
+    pub(super) fn steered(
+        &self,
+        state: &State,
+        rules: &Rules,
+        decision: &Decision,
+        hears_v3: bool,
+    ) -> Option<Arc<str>> {
         let metrics = &state.context.metrics;
         metrics.policy_decisions.with((decision.says, decision.done)).inc();
-        let notice = rules.notice.clone().filter(|_| decision.done == PolicyDone::Notice)?;
+        let is_meant = decision.done == PolicyDone::Notice && !hears_v3;
+        let notice = rules.notice.clone().filter(|_| is_meant)?;
         metrics.deprecation_notices.with((NoticeChannel::InBand,)).inc();
         Some(notice)
     }

@@ -9,7 +9,7 @@ use aether_proxy::config::{Config, Date, Exemption, NewTenants, Policy, RefuseWi
 use aether_proxy::dialect::Protocol;
 use aether_proxy::label::Label;
 use aether_proxy::migration::store::{ClientQuery, Order};
-use aether_proxy::telemetry::labels::{Handshake, NoticeChannel, Outcome, Policy as Says, PolicyDone};
+use aether_proxy::telemetry::labels::{Handshake, NoticeChannel, Outcome, Path, Policy as Says, PolicyDone};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -221,15 +221,18 @@ async fn a_warned_client_hears_the_notice_first_and_alone() {
     let mut allowed = proxy.v2("g", "allow").await;
     let mut warned = proxy.v2("g", "warn").await;
     let mut elsewhere = proxy.connect("/ws_redis/group/g/client/warn2").await;
+    let mut half_way = proxy.connect("/ws/group/g/client/warn3?recv=v3").await;
     allowed.text("hello").await;
     assert_eq!(warned.message().await, Message::text(NOTICE));
+    assert!(half_way.next().await.contains(r#""msg":"hello""#));
     for client in [&mut allowed, &mut warned, &mut elsewhere] {
         assert_eq!(client.message().await, Message::text("hello"));
     }
     assert_eq!(told(&proxy, NoticeChannel::InBand), 1);
-    assert_eq!(decided(&proxy, Says::Warn, PolicyDone::Notice), 2);
+    assert_eq!(decided(&proxy, Says::Warn, PolicyDone::Notice), 3);
     proxy.eventually("balance", |p| p.ledger().0 == p.ledger().1).await;
-    assert_eq!(proxy.outcome(Outcome::Delivered), 3, "a notice is no delivery");
+    let to_v2 = |path| proxy.metrics().deliveries.with((path, Outcome::Delivered)).get();
+    assert_eq!(to_v2(Path::V2V2), 3, "a notice is no delivery");
 }
 
 #[tokio::test]
