@@ -15,6 +15,7 @@ mod endings;
 mod handshake;
 mod ledger;
 mod limits;
+mod lint;
 mod migration_access;
 mod migration_api;
 mod pki;

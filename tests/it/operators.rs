@@ -56,6 +56,10 @@ async fn a_hangup_takes_what_can_be_taken_and_says_what_cannot() {
         ("auth.origins = [\"https://c.example\"]\nlimits.mesage = 1\n", "did you mean `limits.message`?"),
         ("auth.origins = [\"https://c.example\"]\nauth.api_keys_file = \"/nonexistent\"\n", "/nonexistent"),
         ("auth.origins = [\"https://c.example\"]\ntelemetry.log_level = \"a[b=info\"\n", "log_level"),
+        (
+            "auth.origins = [\"https://c.example\"]\ncapture.file = \"/nonexistent/x\"\n",
+            "capture.file = /nonexistent/x",
+        ),
     ] {
         let (_, before) = reloads(&proxy).await;
         proxy.configure(bad);
@@ -67,7 +71,7 @@ async fn a_hangup_takes_what_can_be_taken_and_says_what_cannot() {
     // And it still learns: a good file after the bad ones, back to quiet.
     proxy.configure("");
     proxy.signal("HUP");
-    eventually!(PATIENCE, reloads(&proxy).await == (2.0, 3.0));
+    eventually!(PATIENCE, reloads(&proxy).await == (2.0, 4.0));
     assert!(lets_in(&proxy, "https://anything.example").await);
 }
 

@@ -21,12 +21,13 @@ async fn no_secret_reaches_anything_that_is_read() {
     redis.command(&["CONFIG", "SET", "requirepass", REDIS_PASSWORD]).await;
     let address = redis.addr();
     let url = format!("redis://:{REDIS_PASSWORD}@{address}");
-    let config = format!(
-        "hub.url = \"{url}\"\nhub.command_timeout = \"500ms\"\ntelemetry.log_level = \"trace\"\n\
-         listen.admin_token = \"{OPERATORS}\"\n\
-         [[auth.api_keys]]\nname = \"web\"\nkey = \"{KEY}\"\n[auth.jwt]\nsecret = \"{JWT_SECRET}\"\n"
-    );
     let dir = tempfile::tempdir().unwrap();
+    let capture = dir.path().join("capture.ndjson");
+    let config = format!(
+        "capture.file = \"{}\"\nhub.url = \"{url}\"\nhub.command_timeout = \"500ms\"\ntelemetry.log_level = \"trace\"\n\
+         [[auth.api_keys]]\nname = \"web\"\nkey = \"{KEY}\"\n[auth.jwt]\nsecret = \"{JWT_SECRET}\"\n",
+        capture.display()
+    );
     let file = dir.path().join("proxy.toml");
     std::fs::write(&file, &config).unwrap();
     let command = |arguments: &[&str]| {
@@ -70,6 +71,14 @@ async fn no_secret_reaches_anything_that_is_read() {
         Dial::new(&proxy.client_url(&format!("{path}c"))).protocols(&offered).connect().await.expect("by protocol");
     assert_eq!(by_protocol.header("sec-websocket-protocol"), "aether.v3");
 
+    // What V2 clients say is written down, but for this.
+    let legacy = proxy.client_url(&format!("/ws/group/g/client/v2?api_key={KEY}&jwt={token}"));
+    let mut legacy = Client::connect(&legacy).await.expect("a key and a token");
+    for text in ["{\"password\":\"MARKED-password\",\"said\":\"captured\"}", "password=MARKED-text"] {
+        legacy.send_text(text).await;
+        assert_eq!(legacy.expect_text().await, text);
+    }
+
     // Everything that can go wrong with them.
     let broken = format!("{}x", &token[..token.len() - 2]);
     for rest in [
@@ -111,10 +120,13 @@ async fn no_secret_reaches_anything_that_is_read() {
     redis.restart().await;
     proxy.signal("HUP");
     tokio::time::sleep(Duration::from_millis(500)).await;
-    drop((by_header, by_protocol, good));
+    drop((by_header, by_protocol, good, legacy));
     proxy.signal("TERM");
     proxy.wait_exit(Duration::from_secs(30)).await;
     said.push_str(&proxy.output());
+    let captured = std::fs::read_to_string(&capture).unwrap();
+    assert!(captured.contains("captured") && captured.lines().count() >= 4, "{captured}");
+    said.push_str(&captured);
 
     assert!(said.contains("listening") && said.contains("aether_connections"), "something was said at all");
     let signature = token.rsplit('.').next().unwrap();

@@ -159,20 +159,20 @@ fn captured(told: &mut Told, seen: &mut Seen, place: Place<'_>, line: &[u8], mos
 
 impl Told {
     fn frame(&mut self, place: Place<'_>, frame: Frame<'_>, most: usize) {
-        let example = match frame {
-            Frame::Text(text) => text.into(),
-            Frame::Binary(bytes) => format!("({} bytes)", bytes.len()).into(),
-        };
-        self.rules(place, lint::frame(frame, most).rules, &example);
+        let rules = lint::frame(frame, most).rules;
+        match frame {
+            Frame::Text(text) => self.rules(place, rules, text),
+            Frame::Binary(bytes) => self.rules(place, rules, &format!("({} bytes)", bytes.len())),
+        }
     }
 
     fn length(&mut self, place: Place<'_>, rule: LintRule, bytes: usize, most: usize) {
         let too_large = (bytes > most).then_some(LintRule::TooLarge);
         let rules = [rule].into_iter().chain(too_large).collect();
-        self.rules(place, rules, &format!("({bytes} bytes)").into());
+        self.rules(place, rules, &format!("({bytes} bytes)"));
     }
 
-    fn rules(&mut self, place: Place<'_>, rules: Rules, example: &std::borrow::Cow<'_, str>) {
+    fn rules(&mut self, place: Place<'_>, rules: Rules, example: &str) {
         self.frames += 1;
         for rule in rules.iter() {
             self.add(place, rule, example);

@@ -56,8 +56,8 @@ impl Heard {
 
     /// A client got a frame.
     pub fn came(&self, who: &Who, frame: &OwnedFrame) {
+        let Some(one) = self.by_client.get(who).filter(|_| !who.hears_v3) else { return };
         self.came.fetch_add(1, Ordering::Relaxed);
-        let Some(one) = self.by_client.get(who) else { return };
         let (mut one, key) = (one.lock(), key(frame));
         match one.missing.get_mut(&key).filter(|n| **n > 0) {
             Some(n) => {
@@ -103,9 +103,15 @@ mod tests {
 
     #[test]
     fn frames_are_compared_as_multisets_for_each_client() {
-        let who = |client: &str| Who { tenant: "t".into(), group: None, client: client.into() };
+        let who = |client: &str| Who {
+            tenant: "t".into(),
+            group: None,
+            client: client.into(),
+            hears_v3: client == "deaf",
+            tab: 0,
+        };
         let text = |text: &str| OwnedFrame::Text(text.into());
-        let got = |client: &str, frame| Played { line: 1, at: Timestamp(0), who: who(client), frame };
+        let got = |client: &str, frame| Played { line: 1, at: Timestamp(0), who: who(client), conn: 1, frame };
         let then = [got("a", text("x")), got("a", text("x")), got("a", text("y")), got("b", text("x"))];
         let heard = Heard::new([who("c")].iter(), &then);
         assert_eq!(heard.clients().count(), 3);
@@ -121,5 +127,8 @@ mod tests {
         assert_eq!(told, [("a", 1, 0, "x"), ("b", 0, 1, "(1 bytes)")]);
         heard.came(&who("a"), &text("x"));
         assert_eq!(heard.so_far(), (5, 0));
+        let deaf = Heard::new([who("deaf")].iter(), &[]);
+        deaf.came(&who("deaf"), &text("an envelope"));
+        assert_eq!((deaf.so_far(), deaf.differences()), ((0, 0), vec![]));
     }
 }

@@ -125,8 +125,8 @@ mod tests {
     use crate::dialect::Shaped;
 
     fn played(frame: OwnedFrame, client: &str) -> Played {
-        let who = Who { tenant: "t".into(), group: Some("g".into()), client: client.into() };
-        Played { line: 1, at: Timestamp(0), who, frame }
+        let who = Who { tenant: "t".into(), group: Some("g".into()), client: client.into(), hears_v3: false, tab: 0 };
+        Played { line: 1, at: Timestamp(0), who, conn: 1, frame }
     }
 
     #[test]

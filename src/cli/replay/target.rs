@@ -28,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const AFTERWARDS: Duration = Duration::from_millis(300);
 /// How often it is said how far it is, and looked whether all has come.
 const LOOK: Duration = Duration::from_millis(100);
+/// A capture that claims to be longer is played faster at its end.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Clients whose differences are told.
 const MOST_TOLD: usize = 20;
 /// What stands in a path as it is.
@@ -105,7 +107,7 @@ impl Target {
         for (sent, played) in talk.sent.iter().enumerate() {
             if self.speed > 0.0 {
                 let after = Duration::from_millis(u64::try_from(played.at.0 - first).unwrap_or(0));
-                sleep_until(began + after.div_f64(self.speed)).await;
+                sleep_until(began + after.min(LONGEST).div_f64(self.speed)).await;
             }
             if shows && shown.elapsed() >= LOOK {
                 shown = Instant::now();
@@ -229,9 +231,10 @@ impl Target {
 /// A client's path, as the default mounts have it.
 fn path(who: &Who) -> String {
     let id = |id| utf8_percent_encode(id, PLAIN);
+    let query = if who.hears_v3 { "?recv=v3" } else { "" };
     match &who.group {
-        Some(group) => format!("/ws/group/{}/client/{}", id(group), id(&who.client)),
-        None => format!("/ws/{}", id(&who.client)),
+        Some(group) => format!("/ws/group/{}/client/{}{query}", id(group), id(&who.client)),
+        None => format!("/ws/{}{query}", id(&who.client)),
     }
 }
 
@@ -245,10 +248,15 @@ mod tests {
 
     #[test]
     fn ids_stand_in_paths_whatever_is_in_them() {
-        let who =
-            |group: Option<&str>| Who { tenant: "t".into(), group: group.map(Into::into), client: "a/b ä?".into() };
+        let who = |group: Option<&str>| Who {
+            tenant: "t".into(),
+            group: group.map(Into::into),
+            client: "a/b ä?".into(),
+            hears_v3: group.is_none(),
+            tab: 0,
+        };
         assert_eq!(path(&who(Some("g-1.x"))), "/ws/group/g-1.x/client/a%2Fb%20%C3%A4%3F");
-        assert_eq!(path(&who(None)), "/ws/a%2Fb%20%C3%A4%3F");
+        assert_eq!(path(&who(None)), "/ws/a%2Fb%20%C3%A4%3F?recv=v3");
         assert_eq!((host_header("::1", 1), host_header("h", 2)), ("[::1]:1".into(), "h:2".into()));
     }
 }

@@ -111,6 +111,9 @@ pub struct Line<'a> {
     pub client: Cow<'a, str>,
     /// Its connection: unique on one node from start to end.
     pub conn: u64,
+    /// `v3` where it hears V3 (`recv=v3`): what it gets is no V2 traffic, and is not in the capture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hears: Option<Cow<'a, str>>,
     /// Of a delivery: from which generation to which. Answers to the client itself have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<Cow<'a, str>>,
@@ -127,7 +130,7 @@ pub struct Line<'a> {
 }
 
 /// Whose frame it is, and which.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Of<'a> {
     /// When it came or went.
     pub at: Timestamp,
@@ -143,6 +146,8 @@ pub struct Of<'a> {
     pub client: &'a str,
     /// Its connection.
     pub conn: u64,
+    /// What it hears, where that is not V2.
+    pub hears: Option<&'a str>,
     /// Of a delivery.
     pub path: Option<&'a str>,
 }
@@ -160,6 +165,7 @@ impl<'a> Line<'a> {
             group: of.group.map(Cow::Borrowed),
             client: of.client.into(),
             conn: of.conn,
+            hears: of.hears.map(Cow::Borrowed),
             path: of.path.map(Cow::Borrowed),
             kind,
             data: None,
@@ -243,6 +249,7 @@ mod tests {
             group: Some("g \"1\""),
             client: "c",
             conn: 7,
+            hears: None,
             path: None,
         }
     }

@@ -32,6 +32,10 @@ impl Desk {
     }
 
     fn enter(&self, seat: u64, spoken: Spoken) -> Stay {
+        self.enter_to_hear(seat, spoken, false)
+    }
+
+    fn enter_to_hear(&self, seat: u64, spoken: Spoken, hears_v3: bool) -> Stay {
         let newcomer = Newcomer {
             tenant: "acme".into(),
             spoken,
@@ -39,7 +43,7 @@ impl Desk {
             client: ClientId::new("c", 9).expect("an id"),
             user_agent: "".into(),
             origin: "".into(),
-            hears_v3: false,
+            hears_v3,
         };
         Stay::new(seat, self.watch.roster.enter(seat, newcomer, Box::new(|_| {})), self.watch.clone())
     }
@@ -122,6 +126,18 @@ async fn what_v2_clients_say_and_hear_stands_in_it_and_v3_does_not() {
 }
 
 #[tokio::test]
+async fn of_a_client_that_hears_v3_only_what_it_says_is_v2_traffic() {
+    let desk = Desk::new();
+    desk.capture.begin(&desk.settings()).await.expect("begun");
+    let mut half = desk.enter_to_hear(1, Spoken::AetherV2, true);
+    half.frame(Frame::Text("{}"), NOW);
+    half.delivered(&Message::text("{\"version\":\"3\"}"), Path::V2V3, NOW);
+    let file = desk.end().await;
+    assert_eq!(file.lines().count(), 1);
+    assert_eq!(Line::read(file.trim_end().as_bytes()).expect("a line").hears.as_deref(), Some("v3"));
+}
+
+#[tokio::test]
 async fn no_secret_reaches_the_file() {
     let desk = Desk::new();
     let redact = ["/password", "/auth/*/token", "/cards/*"].map(str::to_owned).to_vec();
@@ -167,18 +183,15 @@ async fn a_full_file_ends_the_capture_until_the_next_reload() {
     let settings = config::Capture { max_size: 1000, ..desk.settings() };
     desk.capture.begin(&settings).await.expect("begun");
     let mut stay = desk.enter(1, Spoken::AetherV2);
-    desk.eventually("full", |desk| {
-        desk.metrics.capture_records.with((Captured::Full,)).get() > 0 || {
-            capture_one(desk);
-            false
-        }
-    })
-    .await;
-    desk.eventually("off", |desk| !desk.is_on()).await;
-    assert!(!stay.is_tapped());
+    for _ in 0..20 {
+        stay.frame(Frame::Text("{\"msg\":\"once more\"}"), NOW);
+    }
+    desk.eventually("all accounted for", |desk| desk.counted().iter().sum::<u64>() == 20).await;
+    assert!(!desk.is_on() && !stay.is_tapped());
     let file = read(&desk.file());
     assert!(file.len() <= 1000 && file.len() > 500, "{}", file.len());
-    assert_eq!(desk.counted()[0], said(&file).len() as u64);
+    let written = said(&file).len() as u64;
+    assert_eq!(desk.counted(), [written, 0, 20 - written, 0]);
     // A reload with the same file finds it full; with another one there is room again.
     desk.capture.begin(&settings).await.expect("begun");
     stay.frame(Frame::Text("{}"), NOW);
@@ -189,11 +202,6 @@ async fn a_full_file_ends_the_capture_until_the_next_reload() {
     stay.frame(Frame::Text("{}"), NOW);
     desk.end().await;
     assert_eq!(said(&read(&other)).len(), 1);
-}
-
-/// One frame of a connection of its own.
-fn capture_one(desk: &Desk) {
-    desk.enter(99, Spoken::AetherV2).frame(Frame::Text("{\"msg\":\"once more\"}"), NOW);
 }
 
 #[tokio::test]

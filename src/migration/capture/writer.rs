@@ -5,7 +5,7 @@ use super::line::{Body, Line, Of};
 use super::redact::Pointers;
 use super::{RECORD, Record};
 use crate::config::{self, Opaque};
-use crate::dialect::Spoken;
+use crate::dialect::{Protocol, Spoken};
 use crate::envelope::GroupId;
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::{Captured, Path};
@@ -159,6 +159,7 @@ impl Writer {
             group: newcomer.group.as_ref().map(GroupId::as_str),
             client: newcomer.client.as_str(),
             conn: record.conn,
+            hears: newcomer.hears_v3.then(|| Protocol::label(Protocol::V3)),
             path: record.path.map(Path::label),
         };
         let line = match &record.body {
