@@ -25,8 +25,11 @@ pub use wire::{hub_wire, lens};
 
 use std::path::Path;
 
+/// A target: ends where a promise is broken.
+pub type Target = fn(&[u8]);
+
 /// All targets, by name.
-pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("lens", lens),
     ("envelope_v3", envelope_v3),
     ("round_trip", round_trip),

@@ -36,7 +36,7 @@ fn regressions(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 /// Runs one input; where a promise is broken the input is kept and named.
-fn run(name: &str, target: fn(&[u8]), input: &[u8], whence: &str) {
+fn run(name: &str, target: targets::Target, input: &[u8], whence: &str) {
     let from = Instant::now();
     let ended = catch_unwind(AssertUnwindSafe(|| target(input)));
     let took = from.elapsed();
