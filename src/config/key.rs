@@ -38,7 +38,8 @@ impl KeyPath {
     /// Holds a secret, or may: its value is never repeated in a message.
     pub fn is_secret(&self) -> bool {
         let pattern = self.pattern();
-        pattern == "hub.url" || pattern == "auth.jwt.secret" || pattern.starts_with("auth.api_keys")
+        matches!(pattern.as_str(), "hub.url" | "auth.jwt.secret" | "listen.admin_token")
+            || pattern.starts_with("auth.api_keys")
     }
 
     fn text(&self, index: impl Fn(usize) -> String) -> String {

@@ -294,6 +294,22 @@ mod tests {
         assert!(text.contains("mounts") && !text.contains(":null"), "{text}");
     }
 
+    /// A secret that was written as a number was repeated in the refusal: `listen.admin_token` was not on the list.
+    #[test]
+    fn whatever_prints_as_redacted_is_known_to_be_a_secret() {
+        fn walk(value: &serde_json::Value, key: &KeyPath, secrets: &mut Vec<KeyPath>) {
+            match value {
+                serde_json::Value::Object(all) => all.iter().for_each(|(name, v)| walk(v, &key.name(name), secrets)),
+                serde_json::Value::Array(all) => all.iter().for_each(|v| walk(v, &key.item(0), secrets)),
+                serde_json::Value::String(text) if text == "[redacted]" => secrets.push(key.clone()),
+                _ => {}
+            }
+        }
+        let mut secrets = Vec::new();
+        walk(&serde_json::to_value(example()).unwrap(), &KeyPath::default(), &mut secrets);
+        assert!(secrets.len() >= 3 && secrets.iter().all(KeyPath::is_secret), "{secrets:?}");
+    }
+
     #[test]
     fn the_example_itself_is_accepted() {
         assert_eq!(refusal(&Schema::new().example), None);

@@ -51,7 +51,8 @@ impl<'a> Sources<'a> {
                 return self.problems.push((Origin::File(name, 0), format!("cannot be read: {error}")));
             }
         };
-        let origin = |span: Range<usize>| Origin::File(name.clone(), line_of(&text, span.start));
+        let ends = line_ends(&text);
+        let origin = |span: Range<usize>| Origin::File(name.clone(), line_of(&ends, span.start));
         let (table, errors) = DeTable::parse_recoverable(&text);
         if errors.is_empty() {
             self.section(&KeyPath::default(), &self.schema.root, table.get_ref(), &origin);
@@ -239,8 +240,13 @@ fn list_hint(key: &KeyPath) -> String {
     format!("`{key}` is a list: write all of it as TOML, such as `[{{…}}, {{…}}]` or `[\"…\", \"…\"]`")
 }
 
-fn line_of(text: &str, at: usize) -> usize {
-    1 + text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count()
+/// Where lines end: looked for once, since a file can have as many problems as lines.
+fn line_ends(text: &str) -> Vec<usize> {
+    text.match_indices('\n').map(|(at, _)| at).collect()
+}
+
+fn line_of(ends: &[usize], at: usize) -> usize {
+    1 + ends.partition_point(|end| *end < at)
 }
 
 /// The value without spans.

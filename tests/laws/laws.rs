@@ -1,7 +1,7 @@
 //! Owns the laws of the lens, each a plain function that says what is broken. Where a law says "the same",
 //! an absent payload and `{}` are the same under `nulls = include`, which writes them alike.
 
-use crate::lens::{Lens, Real, SENT_AT, Sample, send, send_native};
+use super::lens::{Lens, Real, SENT_AT, Sample, send, send_native};
 use aether_proxy::dialect::aether_v3;
 use aether_proxy::dialect::lens::Kind;
 use aether_proxy::dialect::{HubMessage, Notes, OwnedFrame, Receipt, Shaped, Wire, wire};
@@ -231,7 +231,8 @@ pub fn l7(lens: &dyn Lens, sample: &Sample) -> Result<(), String> {
     Ok(())
 }
 
-fn shows_the_same(lens: &dyn Lens, hub: &str) -> Result<(), String> {
+/// Law L7 for one text of the hub.
+pub fn shows_the_same(lens: &dyn Lens, hub: &str) -> Result<(), String> {
     let Some(v3) = lens.v3(hub) else { return Ok(()) };
     let mut notes = Notes::default();
     let seen = aether_v3::draft(&v3, false, &mut notes).map_err(|p| format!("{hub:?}: V3 sees {v3:?}: {p:?}"))?;

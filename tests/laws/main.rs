@@ -7,6 +7,7 @@ mod laws;
 mod lens;
 mod linear;
 mod mutants;
+mod parsers;
 
 use aether_proxy::dialect::flat::flat;
 use aether_proxy::dialect::lens::{Annotate, Kind, original};

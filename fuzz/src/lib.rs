@@ -1,0 +1,57 @@
+//! What is fuzzed, each target a plain function over bytes that panics where a promise is broken. libFuzzer calls
+//! them from `fuzz_targets/` (see `fuzz/run`); `tests/fuzz` calls the same ones, bounded, in every test run.
+//! The laws are those of `tests/laws`: a frame that breaks one is a finding even where nothing panics by itself.
+#![allow(clippy::expect_used, clippy::panic, reason = "a target says what is wrong by ending")]
+
+mod config;
+mod credentials;
+mod envelope;
+mod input;
+#[path = "../../tests/laws/laws.rs"]
+mod laws;
+#[path = "../../tests/laws/lens.rs"]
+mod lens;
+mod mounts;
+mod scanner;
+mod seeds;
+mod wire;
+
+pub use config::config;
+pub use credentials::credentials;
+pub use envelope::{envelope_v3, round_trip};
+pub use mounts::mounts;
+pub use scanner::scanner;
+pub use wire::{hub_wire, lens};
+
+use std::path::Path;
+
+/// A target: ends where a promise is broken.
+pub type Target = fn(&[u8]);
+
+/// All targets, by name.
+pub const TARGETS: [(&str, Target); 8] = [
+    ("lens", lens),
+    ("envelope_v3", envelope_v3),
+    ("round_trip", round_trip),
+    ("hub_wire", hub_wire),
+    ("scanner", scanner),
+    ("mounts", mounts),
+    ("credentials", credentials),
+    ("config", config),
+];
+
+/// The inputs a target starts from, made of the cases below `compat/cases`.
+pub fn seeds(target: &str, root: &Path) -> Vec<Vec<u8>> {
+    seeds::of(target, root)
+}
+
+/// Writes them into the folder `AETHER_FUZZ_SEEDS` names, if it names one, and ends the process.
+#[cfg(not(test))]
+pub fn write_seeds(target: &str) {
+    let Some(folder) = std::env::var_os("AETHER_FUZZ_SEEDS") else { return };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("fuzz/ stands in the repository");
+    for (number, seed) in seeds(target, root).iter().enumerate() {
+        std::fs::write(Path::new(&folder).join(format!("seed-{number:04}")), seed).expect("a writable folder");
+    }
+    std::process::exit(0);
+}
