@@ -12,6 +12,7 @@
 mod cli;
 mod harness;
 mod hub;
+mod migration;
 mod operators;
 mod secrets;
 mod tls;

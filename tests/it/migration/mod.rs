@@ -1,0 +1,4 @@
+//! The migration: what is remembered, on one node and on many.
+
+mod contract;
+mod place;
