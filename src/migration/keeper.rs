@@ -20,8 +20,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Clients and V3 sightings in one batch.
 const MOST_IN_BATCH: usize = 500;
-/// How often stages are looked at.
+/// How often stages are looked at, at least, and after how many flushes.
 const SWEEP: Duration = Duration::from_secs(30);
+const SWEEP_AFTER: u32 = 6;
 /// How long the last batch may take when the proxy ends.
 const LAST: Duration = Duration::from_secs(2);
 
@@ -85,7 +86,8 @@ impl<'k> Work<'k> {
 
     async fn turn(&mut self) {
         let mut went = self.flush().await;
-        if went.is_ok() && self.swept.is_none_or(|swept| swept.elapsed() >= SWEEP) {
+        let pause = SWEEP.min(self.keeper.config.flush_interval * SWEEP_AFTER);
+        if went.is_ok() && self.swept.is_none_or(|swept| swept.elapsed() >= pause) {
             went = self.sweep().await;
             self.swept = Some(Instant::now());
         }
@@ -137,6 +139,13 @@ impl<'k> Work<'k> {
             Ok(merged) => {
                 self.keeper.metrics.migration_forgotten.only().inc_by(merged.evicted);
                 Ok(())
+            }
+            Err(StoreError::Corrupt) => {
+                // It would be refused again, and hold up all that comes after it.
+                let lost = batch.clients.len() + batch.v3.len();
+                self.keeper.metrics.migration_forgotten.only().inc_by(lost as u64);
+                tracing::error!(clients = lost, "the store of the migration refuses what was seen, it is forgotten");
+                Err(StoreError::Corrupt)
             }
             Err(error) => {
                 self.unsure = Some(batch);
