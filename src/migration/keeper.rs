@@ -18,13 +18,14 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-/// Clients and V3 sightings in one batch.
-const MOST_IN_BATCH: usize = 500;
+/// Clients and V3 sightings in one batch: it holds up a Redis that carries messages, too, for about 2 ms.
+const MOST_IN_BATCH: usize = 200;
 /// How often stages are looked at, at least, and after how many flushes.
 const SWEEP: Duration = Duration::from_secs(30);
 const SWEEP_AFTER: u32 = 6;
-/// How long the last batch may take when the proxy ends.
+/// How long the last batches may take when the proxy ends, and how soon a failed one is sent again.
 const LAST: Duration = Duration::from_secs(2);
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// See the module.
 #[derive(Debug)]
@@ -57,7 +58,12 @@ impl Keeper {
                 () = stop.cancelled() => break,
             }
         }
-        if tokio::time::timeout(LAST, work.flush()).await.is_err() {
+        let last = async {
+            while work.flush().await.is_err() {
+                tokio::time::sleep(AGAIN).await;
+            }
+        };
+        if tokio::time::timeout(LAST, last).await.is_err() {
             tracing::warn!("the last of what was seen did not reach the store of the migration in time");
         }
     }
