@@ -19,12 +19,14 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-/// Clients and V3 sightings in one batch.
-const MOST_IN_BATCH: usize = 500;
-/// How often stages are looked at, in seconds.
-const SWEEP: i64 = 30;
-/// How long the last batch may take when the proxy ends.
+/// Clients and V3 sightings in one batch: it holds up a Redis that carries messages, too, for about 2 ms.
+const MOST_IN_BATCH: usize = 200;
+/// How often stages are looked at, at least, and after how many flushes; by the calendar, which they follow.
+const SWEEP: Duration = Duration::from_secs(30);
+const SWEEP_AFTER: u32 = 6;
+/// How long the last batches may take when the proxy ends, and how soon a failed one is sent again.
 const LAST: Duration = Duration::from_secs(2);
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// See the module.
 #[derive(Debug)]
@@ -57,7 +59,12 @@ impl Keeper {
                 () = stop.cancelled() => break,
             }
         }
-        if tokio::time::timeout(LAST, work.flush()).await.is_err() {
+        let last = async {
+            while work.flush().await.is_err() {
+                tokio::time::sleep(AGAIN).await;
+            }
+        };
+        if tokio::time::timeout(LAST, last).await.is_err() {
             tracing::warn!("the last of what was seen did not reach the store of the migration in time");
         }
     }
@@ -87,9 +94,10 @@ impl<'k> Work<'k> {
 
     async fn turn(&mut self) {
         let mut went = self.flush().await;
-        let now = self.keeper.clock.now().as_secs();
+        let pause = SWEEP.min(self.keeper.config.flush_interval * SWEEP_AFTER);
+        let now = self.keeper.clock.now().0;
         // A clock that was set back must not end it.
-        if went.is_ok() && (now - self.swept).abs() >= SWEEP {
+        if went.is_ok() && u128::from((now - self.swept).unsigned_abs()) >= pause.as_millis() {
             went = self.sweep().await;
             self.swept = now;
         }
@@ -141,6 +149,13 @@ impl<'k> Work<'k> {
             Ok(merged) => {
                 self.keeper.metrics.migration_forgotten.only().inc_by(merged.evicted);
                 Ok(())
+            }
+            Err(StoreError::Corrupt) => {
+                // It would be refused again, and hold up all that comes after it.
+                let lost = batch.clients.len() + batch.v3.len();
+                self.keeper.metrics.migration_forgotten.only().inc_by(lost as u64);
+                tracing::error!(clients = lost, "the store of the migration refuses what was seen, it is forgotten");
+                Err(StoreError::Corrupt)
             }
             Err(error) => {
                 self.unsure = Some(batch);

@@ -196,7 +196,10 @@ impl Roster {
         for (tenant, delta) in tenants {
             seen.tenants.entry(tenant).or_default().absorb(&delta);
         }
-        seen.v3.extend(v3.into_iter().map(|sighting| ((sighting.tenant, sighting.client), sighting.opaque_ids)));
+        for sighting in v3 {
+            // Who was seen again meanwhile is as it was seen last.
+            seen.v3.entry((sighting.tenant, sighting.client)).or_insert(sighting.opaque_ids);
+        }
     }
 
     /// Adds what a guest did since it was last told.

@@ -10,7 +10,7 @@ pub struct Backoff(u32);
 
 impl Backoff {
     /// How long to wait now.
-    pub fn next(&mut self) -> Duration {
+    pub fn pause(&mut self) -> Duration {
         let ceiling = (50u64 << self.0.min(5)).min(1000);
         self.0 = self.0.saturating_add(1);
         Duration::from_millis(ceiling / 2 + fastrand::u64(0..=ceiling / 2))

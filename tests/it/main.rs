@@ -13,6 +13,7 @@ mod cli;
 mod fortnight;
 mod harness;
 mod hub;
+mod migration;
 mod operators;
 mod secrets;
 mod tls;

@@ -126,6 +126,7 @@ pub struct Merged {
 
 /// See the module.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it, behind a pointer")]
 pub enum Store {
     /// Of this process.
     Memory(Memory),
@@ -230,7 +231,10 @@ impl Store {
     /// See `StoreError`.
     pub async fn mark(&self, at: i64, stages: &Stages, open: Open) -> Result<(), StoreError> {
         match self {
-            Store::Memory(memory) => Ok(memory.mark(at, stages, open)),
+            Store::Memory(memory) => {
+                memory.mark(at, stages, open);
+                Ok(())
+            }
             Store::Redis(redis) => redis.mark(at, stages, open).await,
         }
     }

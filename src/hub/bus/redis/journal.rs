@@ -85,7 +85,7 @@ impl Journal {
                     Err(error) => {
                         tracing::debug!(%error, node = %self.node, "the journal cannot be read, trying again");
                         connection = None;
-                        tokio::time::sleep(backoff.next()).await;
+                        tokio::time::sleep(backoff.pause()).await;
                     }
                 }
             }

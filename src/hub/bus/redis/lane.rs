@@ -106,7 +106,7 @@ impl Lane {
             }
             self.tell(Told::Down(self.id)).await;
             tokio::select! {
-                () = tokio::time::sleep(backoff.next()) => {}
+                () = tokio::time::sleep(backoff.pause()) => {}
                 None = self.work.recv() => return,
             }
         }

@@ -78,7 +78,7 @@ impl Port {
     /// Names the next link; returns how long to wait before it is opened.
     pub fn begin(&mut self, id: u64, first: bool) -> Duration {
         self.id = id;
-        if first { Duration::ZERO } else { self.backoff.next() }
+        if first { Duration::ZERO } else { self.backoff.pause() }
     }
 
     /// The link is there.

@@ -140,7 +140,7 @@ impl Presence {
                     self.topology.suspect();
                     // Nobody waits for an answer that is late; the rest is done when Redis is back.
                     batch.retain(|op| !matches!(op, Op::Query(..)));
-                    tokio::time::sleep(backoff.next()).await;
+                    tokio::time::sleep(backoff.pause()).await;
                 }
             }
         }

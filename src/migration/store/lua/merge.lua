@@ -19,17 +19,17 @@ local function sum(a, b)
   return math.min(a + b, 99999999999999)
 end
 
--- What is no record, or lacks nothing but what it is given here.
-local blank = { string = '', number = 0, boolean = false }
+-- A record, or nothing where there is something else. What an older node did not know is not missed.
 local function read(hash, field, like)
   local ok, record = pcall(cjson.decode, redis.call('HGET', hash, field))
   if not ok or type(record) ~= 'table' then
     return nil
   end
+  local blank = { table = {}, number = 0, boolean = false }
   for name, value in pairs(like) do
     local kind = type(value)
     if record[name] == nil then
-      record[name] = kind == 'table' and {} or blank[kind]
+      record[name] = kind == 'string' and value or blank[kind]
     elseif type(record[name]) ~= kind then
       return nil
     end

@@ -152,7 +152,7 @@ impl Server {
 
 impl State {
     fn wait(&mut self) {
-        self.not_before = Some(Instant::now() + self.backoff.next());
+        self.not_before = Some(Instant::now() + self.backoff.pause());
     }
 }
 
