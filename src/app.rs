@@ -5,7 +5,7 @@ mod reload;
 
 pub use reload::{ReloadError, Reloaded};
 
-use crate::admin::{self, AdminState, Readiness};
+use crate::admin::{self, Access, AccessError, AdminState, Readiness};
 use crate::auth::{AuthError, Authenticator};
 use crate::clock::Clock;
 use crate::close::CloseReason;
@@ -40,6 +40,9 @@ pub enum StartError {
     /// A certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The operators' token cannot be used.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The settings of the hub cannot be used.
     #[error(transparent)]
     Hub(#[from] hub::StartError),
@@ -64,7 +67,14 @@ pub enum StartError {
 impl StartError {
     /// Is it the settings that must change?
     pub fn is_config(&self) -> bool {
-        matches!(self, StartError::Auth(_) | StartError::Tls(_) | StartError::Hub(_) | StartError::Mounts(_))
+        matches!(
+            self,
+            StartError::Auth(_)
+                | StartError::Tls(_)
+                | StartError::Access(_)
+                | StartError::Hub(_)
+                | StartError::Mounts(_)
+        )
     }
 }
 
@@ -124,6 +134,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let (admin, operators) = operators?;
     let clients_tls = Tls::load("listen.tls", &config.listen.tls).await?;
     let admin_tls = Tls::load("listen.admin_tls", &config.listen.admin_tls).await?;
+    let access = Access::load(&config.listen, admin).await?;
     let certificates: Vec<_> = clients_tls.iter().chain(&admin_tls).cloned().collect();
     let authenticator = Authenticator::new(&config.auth, clock.clone()).await?;
     let (tasks, sessions) = (TaskTracker::new(), TaskTracker::new());
@@ -168,7 +179,13 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         tracing::warn!(%clients, "no credential is configured: everyone {reach} may come in");
     }
     let shared = Arc::new(Shared { config, hub, metrics, migration, clock, edge, draining, authenticator });
-    tasks.spawn(admin::serve(operators, admin_tls, Arc::new(admin_state(&shared)), stop.clone(), tasks.clone()));
+    tasks.spawn(admin::serve(
+        operators,
+        admin_tls,
+        Arc::new(admin_state(&shared, access)),
+        stop.clone(),
+        tasks.clone(),
+    ));
     for tls in &certificates {
         tasks.spawn(tls.clone().run(stop.clone()));
     }
@@ -176,11 +193,13 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 }
 
 /// What operators are told is read from the parts at the moment they ask.
-fn admin_state(shared: &Arc<Shared>) -> AdminState {
+fn admin_state(shared: &Arc<Shared>, access: Access) -> AdminState {
     let parts = shared.clone();
     AdminState {
         metrics: shared.metrics.clone(),
         clock: shared.clock.clone(),
+        migration: shared.migration.clone(),
+        access,
         ready: Box::new(move || Readiness {
             draining: parts.draining.is_cancelled(),
             hub_up: parts.hub.is_up(),

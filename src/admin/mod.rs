@@ -1,6 +1,12 @@
-//! The operators' listener: `/metrics`, `/livez`, `/readyz` over HTTP/1.1, plain or in TLS, on an address of its own.
-//! Owns the paths and their answers; what is true (ready? draining?) it is told. It asks for no credential.
+//! The operators' listener: `/metrics`, `/livez`, `/readyz`, the page at `/migration` and its API, over HTTP/1.1, plain or
+//! in TLS, on an address of its own. Owns the paths, their answers and who gets them; what is true (ready? draining?) it
+//! is told.
 
+mod access;
+mod answer;
+mod migration;
+mod page;
+mod query;
 mod readiness;
 mod routes;
 mod serve;
@@ -8,10 +14,12 @@ mod serve;
 #[cfg(test)]
 mod tests;
 
+pub use access::{Access, AccessError, Denied};
 pub use readiness::{NotReady, Readiness};
 pub use serve::serve;
 
 use crate::clock::Clock;
+use crate::migration::Migration;
 use crate::telemetry::Metrics;
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +30,10 @@ pub struct AdminState {
     pub metrics: Arc<Metrics>,
     /// For metrics that expire.
     pub clock: Clock,
+    /// `/migration` and its API.
+    pub migration: Arc<Migration>,
+    /// Who may see the migration.
+    pub access: Access,
     /// `/readyz`: from memory, without waiting for anything.
     pub ready: Box<dyn Fn() -> Readiness + Send + Sync>,
 }

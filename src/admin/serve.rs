@@ -74,7 +74,7 @@ async fn answered(stream: TcpStream, tls: Option<&Tls>, state: &AdminState, stop
 async fn connection<T: AsyncRead + AsyncWrite + Unpin>(stream: T, state: &AdminState, stop: &CancellationToken) {
     let service = service_fn(async |request: hyper::Request<hyper::body::Incoming>| {
         let path = request.uri().path();
-        let answer = answer(state, request.method(), path);
+        let answer = answer(state, &request).await;
         tracing::debug!(path = %Redacted(path), status = answer.status().as_u16(), "an operator asked");
         Ok::<_, Infallible>(answer)
     });

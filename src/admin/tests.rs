@@ -1,7 +1,9 @@
 //! Real sockets, real HTTP: what a probe, a scraper and a slow stranger get.
 
-use super::{AdminState, Readiness, serve};
+use super::{Access, AdminState, Readiness, serve};
 use crate::clock::{Clock, Timestamp};
+use crate::config::Config;
+use crate::migration::{self, Migration};
 use crate::telemetry::Metrics;
 use parking_lot::Mutex;
 use std::net::SocketAddr;
@@ -32,9 +34,19 @@ async fn start() -> Running {
         tasks: TaskTracker::new(),
     };
     let readiness = running.readiness.clone();
+    let clock = Clock::fixed(Timestamp(1000));
+    let migration = Migration::start(migration::Parts {
+        config: &Config::default(),
+        clock: clock.clone(),
+        metrics: running.metrics.clone(),
+        tasks: running.tasks.clone(),
+        stop: running.stop.clone(),
+    });
     let state = AdminState {
         metrics: running.metrics.clone(),
-        clock: Clock::fixed(Timestamp(1000)),
+        clock,
+        migration,
+        access: Access::new(None, running.address.ip()).expect("no token"),
         ready: Box::new(move || *readiness.lock()),
     };
     running.tasks.spawn(serve(listener, None, Arc::new(state), running.stop.clone(), running.tasks.clone()));
@@ -56,7 +68,7 @@ impl Running {
     }
 
     async fn ask(&self, method: &str, path: &str) -> (String, String) {
-        self.send(&format!("{method} {path} HTTP/1.1\r\nhost: x\r\n\r\n")).await
+        self.send(&format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")).await
     }
 }
 
@@ -117,6 +129,9 @@ async fn what_is_not_there_or_not_allowed_is_said_in_json() {
         ("POST", "/nope", 404, "not_found"),
         ("POST", "/metrics", 405, "method_not_allowed"),
         ("DELETE", "/", 405, "method_not_allowed"),
+        ("POST", "/migration", 405, "method_not_allowed"),
+        ("GET", "/migration/nope", 404, "not_found"),
+        ("GET", "/api/v2/migration", 404, "not_found"),
     ] {
         let (head, body) = running.ask(method, path).await;
         assert!(head.starts_with(&format!("http/1.1 {status}")), "{method} {path}: {head}");

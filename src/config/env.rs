@@ -1,12 +1,16 @@
 //! Names of environment variables: which of them are settings, and of which key.
 
-/// Variables of ours that are no settings: the file's name, and what tests pass to themselves.
-const NOT_SETTINGS: [&str; 2] = ["AETHER_CONFIG", "AETHER_TEST_"];
+/// Variables of ours that are no settings: the file's name, what tests pass to themselves, and what `report` and `who` show
+/// to a proxy that may be another one.
+const NOT_SETTINGS: [&str; 3] = ["AETHER_CONFIG", "AETHER_TEST_", "AETHER_ADMIN_TOKEN"];
 
 /// The key of a variable: `AETHER_HUB__URL` is `hub.url`. `None`: not one of our settings.
 pub(super) fn key(name: &str, value: &str) -> Option<String> {
     let key = name.strip_prefix("AETHER_")?;
-    let ours = name != NOT_SETTINGS[0] && !name.starts_with(NOT_SETTINGS[1]) && !is_service_link(key, value);
+    let ours = name != NOT_SETTINGS[0]
+        && name != NOT_SETTINGS[2]
+        && !name.starts_with(NOT_SETTINGS[1])
+        && !is_service_link(key, value);
     ours.then(|| key.to_lowercase().replace("__", "."))
 }
 
@@ -51,6 +55,7 @@ mod tests {
         for (name, value) in [
             ("AETHER_CONFIG", "/x"),
             ("AETHER_TEST_REDIS", "redis://x"),
+            ("AETHER_ADMIN_TOKEN", "x"),
             ("AETHER_PROXY_SERVICE_HOST", "10.0.0.1"),
             ("AETHER_PROXY_SERVICE_PORT_WS", "8080"),
             ("AETHER_PROXY_PORT", "tcp://10.0.0.1:8080"),

@@ -3,6 +3,7 @@
 
 use super::policy::Policies;
 use super::record::{Batch, Count, Open, Stages, Tally};
+use super::report::gates::GateState;
 use super::roster::Roster;
 use super::stage::{self, Evidence};
 use super::store::{Store, StoreError};
@@ -199,6 +200,10 @@ impl<'k> Work<'k> {
         metrics.migration_clients_seen.with((Protocol::V2,)).set(gauge(overview.v2_clients));
         metrics.migration_clients_seen.with((Protocol::V3,)).set(gauge(overview.v3_clients));
         metrics.migration_inventory.only().set(gauge(overview.inventory));
+        let facts = super::gather::facts(store, &keeper.policies, &keeper.config, now).await?;
+        for (gate, state, _) in super::report::gates::all(&facts) {
+            metrics.migration_gate.with((gate,)).set((state == GateState::Pass).into());
+        }
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 //! Decisions are plain functions (`policy`, `stage`, `steps`, `lint`, `report`); what is remembered lies in `store`; what
 //! this node sees is gathered in `roster` and carried there by `keeper`. It knows no client's socket and no HTTP.
 
+mod gather;
 mod keeper;
 pub mod newcomer;
 pub mod policy;

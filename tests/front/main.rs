@@ -9,11 +9,14 @@
 )]
 
 mod addresses;
+mod asking;
 mod client;
 mod endings;
 mod handshake;
 mod ledger;
 mod limits;
+mod migration_access;
+mod migration_api;
 mod pki;
 mod presence;
 mod proxy;

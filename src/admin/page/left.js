@@ -11,7 +11,7 @@ import * as format from './format.js';
 const DAY = 86400;
 /** A forecast further away is drawn as far as this. */
 const MOST_DAYS = 60;
-const NO_CHOICE = { search: '', tenant: '', order: 'last_seen' };
+const NO_CHOICE = { q: '', tenant: '', order: 'last_seen' };
 
 /** What was chosen stands in the address, so that a link leads to the same list. */
 function chosen() {
@@ -105,6 +105,6 @@ function Tenants({ report, beat, tenant, choose }) {
       </table>
     <//>
     <p class="note">${wanted && all
-      ? html`All ${format.many(all.length, 'tenant')}, by name. <button type="button" class="link" onclick=${() => want(false)}>Only those with the most V2</button>`
-      : html`Most V2 connections first.${more > 0 ? html` <button type="button" class="link" onclick=${() => want(true)}>Show all ${format.many(report.progress.tenants, 'tenant')}</button>` : ''}`}</p>`;
+      ? html`All ${format.many(all.length, 'tenant')}, by name. <button type="button" class="link" onclick=${() => want(false)}>Only those not done</button>`
+      : html`Not done; most V2 connections first.${more > 0 ? html` <button type="button" class="link" onclick=${() => want(true)}>Show all ${format.many(report.progress.tenants, 'tenant')}</button>` : ''}`}</p>`;
 }

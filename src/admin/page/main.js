@@ -67,7 +67,7 @@ const Verdict = ({ report }) => {
   return html`
     <div class=${`verdict ${safe ? 'pass' : 'fail'}`} data-testid="verdict">
       <${Icon} name=${safe ? 'pass' : 'fail'} />
-      <p><strong>${safe ? 'V2 can be switched off.' : 'V2 cannot be switched off yet.'}</strong> <span data-field="verdict.text" data-as="text">${text}</span></p>
+      <p><span>May V2 be switched off?</span> <strong data-field="verdict.text" data-as="text">${text}</strong></p>
     </div>`;
 };
 

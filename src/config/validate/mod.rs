@@ -4,6 +4,7 @@ mod auth;
 mod channels;
 mod limits;
 mod mounts;
+mod operators;
 mod tls;
 
 use super::Config;
@@ -29,10 +30,11 @@ impl Findings {
 type Check = fn(&Config, &mut Findings);
 
 /// Every check with the sections it reads.
-const CHECKS: [(&[&str], Check); 14] = [
+const CHECKS: [(&[&str], Check); 15] = [
     (&["listen", "auth"], auth::open_to_the_network),
     (&["listen"], limits::listeners),
     (&["listen"], tls::files),
+    (&["listen"], operators::token),
     (&["hub"], limits::hub),
     (&["hub"], channels::url),
     (&["hub"], channels::templates),

@@ -1,5 +1,6 @@
 //! Owns the label sets of the migration: what is found, decided, told and compared on the way from V2 to V3.
 
+use crate::config::GateName;
 use crate::label::labels;
 
 labels! {
@@ -148,5 +149,19 @@ labels! {
         BrownoutPassed = "brownout_passed",
         /// The legacy server gave recipients the same for `migration.quiet`.
         ShadowClean = "shadow_clean",
+    }
+}
+
+impl From<GateName> for Gate {
+    fn from(name: GateName) -> Self {
+        match name {
+            GateName::NoV2Connections => Gate::NoV2Connections,
+            GateName::NoV2Handshakes => Gate::NoV2Handshakes,
+            GateName::NoLoss => Gate::NoLoss,
+            GateName::NoRoundtripMismatch => Gate::NoRoundtripMismatch,
+            GateName::AllTenantsV3Only => Gate::AllTenantsV3Only,
+            GateName::BrownoutPassed => Gate::BrownoutPassed,
+            GateName::ShadowClean => Gate::ShadowClean,
+        }
     }
 }
