@@ -6,7 +6,7 @@ import uPlot from './vendor/uplot/uPlot.esm.js';
 import { Empty, Scroll } from './parts.js';
 import * as format from './format.js';
 
-const HEIGHT = 230;
+const HEIGHT = 210;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const two = (n) => String(n).padStart(2, '0');
 
@@ -111,14 +111,14 @@ function options({ box, series, unit, max, now }) {
   return {
     width: box.clientWidth,
     height: HEIGHT,
-    padding: [10, 12, 0, 0],
+    padding: [10, 26, 0, 0],
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, points: { size: 7 }, y: false },
     // Days are cut in UTC: drawn in local time they would stand between two days.
     tzDate: (at) => (now.current.span === 'day' ? uPlot.tzDate(new Date(at * 1000), 'Etc/UTC') : new Date(at * 1000)),
     scales: { x: { time: true }, y: { range: (_, low, high) => [0, max ?? Math.max(4, (high ?? 0) * 1.08)] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 64, values: (_, splits) => splits.map((at, i) => tick(at, splits[i - 1], now.current.span)) },
+      { ...axis, grid: { show: false }, size: 28, space: 64, values: (_, splits) => splits.map((at, i) => tick(at, splits[i - 1], now.current.span)) },
       { ...axis, size: 52, space: 34, label: unit, incrs: max ? undefined : [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7, 1e8], values: (_, splits) => splits.map((n) => (max ? `${Math.round(n * 100)}` : format.count(n))) },
     ],
     series: [{}, ...series.map((one) => ({
@@ -144,7 +144,7 @@ function tick(at, before, span) {
   if (span === 'day') return text;
   const [day, month, time] = text.split(' ');
   const same = before !== undefined && new Date(before * 1000).getDate() === new Date(at * 1000).getDate();
-  return same ? time : time === '00:00' ? `${day} ${month}` : `${time}\n${day} ${month}`;
+  return same ? time : time === '00:00' ? `${day} ${month}` : text;
 }
 
 /** An upright line with a word at its top. */

@@ -76,7 +76,6 @@ const Answers = ({ report }) => {
   const { progress, left, loss, forecast, gates } = report;
   const counted = gates.filter((gate) => gate.counts);
   const holding = counted.filter((gate) => gate.state === 'pass');
-  const seen = Boolean(report.since);
   return html`
     <nav class="answers" aria-label="The four questions">
       <a href="#far"><span class="q">How far are we?</span>
@@ -87,7 +86,7 @@ const Answers = ({ report }) => {
         <span class="a">V2 ${left.clients === 1 ? 'client' : 'clients'}; <${Num} field="left.tenants" n=${left.tenants} /> ${left.tenants === 1 ? 'tenant' : 'tenants'} not done</span></a>
       <a href="#lost"><span class="q">Is anything being lost?</span>
         <b class=${loss.lost ? 'bad' : ''}><${Num} field="loss.lost" n=${loss.lost} /></b>
-        <span class="a">${loss.lost ? 'lost' : seen ? 'lost: nothing' : 'lost'} in ${format.span(report.quiet_seconds)}</span></a>
+        <span class="a">lost in ${format.span(report.quiet_seconds)}</span></a>
       <a href="#when"><span class="q">When can V2 be switched off?</span>
         <b>${forecast.date ? format.dayOf(forecast.date) : report.verdict.safe_to_retire ? 'now' : 'no forecast'}</b>
         <span class="a">${holding.length} of ${counted.length} gates hold</span></a>

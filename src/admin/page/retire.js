@@ -6,8 +6,6 @@ import { Timeline } from './timeline.js';
 import { EVENTS } from './words.js';
 import * as format from './format.js';
 
-const { words } = format;
-
 export function Retire({ report, events }) {
   const { gates, policy } = report;
   const missing = gates.filter((gate) => gate.counts && gate.state !== 'pass');
@@ -19,13 +17,15 @@ export function Retire({ report, events }) {
           : html`Not yet: <b>${format.many(missing.length, 'gate')}</b> ${missing.length === 1 ? 'does' : 'do'} not hold.`}</p></header>
       <div class="grid">
         <${Card} title="Gates" note=${`looking back ${format.span(report.quiet_seconds)}`} wide="w7"><${Gates} gates=${gates} /><//>
-        <${Card} title="Dates" wide="w5"><${Dates} report=${report} /><//>
+        <div class="beside w5">
+          <${Card} title="Dates"><${Dates} report=${report} /><//>
+          <${Card} title="Exemptions" note="who is let in all the same"><${Exemptions} list=${policy.exemptions} /><//>
+        </div>
         <${Card} title="Policy" note="what V2 clients are told, rule by rule" wide="w12">
           <${Switches} policy=${policy} />
           <${Timeline} report=${report} events=${events} />
         <//>
-        <${Card} title="Exemptions" note="who is let in all the same" wide="w6"><${Exemptions} list=${policy.exemptions} /><//>
-        <${Card} title="Journal" note="latest first" wide="w6"><${Journal} events=${events} /><//>
+        <${Card} title="Journal" note="latest first" wide="w12"><${Journal} events=${events} /><//>
       </div>
     </section>`;
 }
@@ -73,5 +73,5 @@ const Exemptions = ({ list }) =>
 const Journal = ({ events }) =>
   events.length
     ? html`<${Scroll} label="Journal" tall><ol class="journal" data-testid="journal">${events.slice(0, 100).map((event) => html`
-        <li key=${`${event.at} ${event.kind} ${event.subject} ${event.to}`}><${Time} at=${event.at} /><span>${EVENTS[event.kind] ?? event.kind} <b class="id">${event.subject}</b> ${event.from ? `${words(event.from)} → ` : ''}${words(event.to)}</span></li>`)}</ol><//>`
+        <li key=${`${event.at} ${event.kind} ${event.subject} ${event.to}`}><${Time} at=${event.at} /><span>${EVENTS[event.kind] ?? event.kind} <b class="id">${event.subject}</b> ${event.from ? `${format.words(event.from)} → ` : ''}${format.words(event.to)}</span></li>`)}</ol><//>`
     : html`<${Empty}>Nothing happened yet. Tenants that move and rules that begin or end are written down here.<//>`;

@@ -28,12 +28,12 @@ export function Timeline({ report, events }) {
       ${lines.map(({ rule, pieces }) => html`
         <div class="line" key=${rule.name}><span class="name"><b class="id">${rule.name}</b></span>
           <div class="track">
-            ${pieces.map((one) => html`<i key=${one.from} class=${one.says} title=${written(one)} style=${{ left: `${place(one.from)}%`, width: `${place(one.until) - place(one.from)}%` }}></i>`)}
+            ${pieces.map((one) => html`<i key=${one.from} class=${`${one.says} ${rule.dry_run ? 'dry' : ''}`} title=${written(one)} style=${{ left: `${place(one.from)}%`, width: `${place(one.until) - place(one.from)}%` }}></i>`)}
             <i class="now" style=${{ left: `${place(now)}%` }}></i>
             ${shown && html`<i class="sunset" title="sunset" style=${{ left: `${place(Date.parse(sunset))}%` }}></i>`}
           </div></div>`)}
       <div class="line foot"><span></span><div class="track"><span style=${{ left: `${place(now)}%` }}>now</span>${shown && html`<span class="bad" style=${{ left: `${place(Date.parse(sunset))}%` }}>sunset</span>`}</div></div>
-      <p class="key">${['allow', 'warn', 'brownout', 'block'].map((says) => html`<span key=${says}><i class=${says}></i>${says}: ${ACTIONS[says]}</span>`)}</p>
+      <p class="key">${Object.keys(ACTIONS).filter((says) => lines.some(({ pieces }) => pieces.some((one) => one.says === says))).map((says) => html`<span key=${says}><i class=${says}></i>${says}: ${ACTIONS[says]}</span>`)}${lines.some(({ rule }) => rule.dry_run) ? html`<span>pale: dry run</span>` : ''}</p>
     </div>
     <ul class="rules" data-testid="rules">${lines.map(({ rule, pieces }) => html`<${Rule} key=${rule.name} rule=${rule} ahead=${pieces.filter((one) => one.until > now)} />`)}</ul>`;
 }
@@ -41,8 +41,8 @@ export function Timeline({ report, events }) {
 function Rule({ rule, ahead }) {
   return html`
     <li><p><b class="id">${rule.name}</b> <span class=${`says ${rule.now}`}>now ${rule.now}</span>${rule.dry_run ? html` <small class="tag">dry run</small>` : ''}
-        ${rule.next_change ? html` <small>changes <${When} at=${rule.next_change} /></small>` : ''}</p>
-      <p class="detail">${rule.action} for ${rule.who}${rule.percent < 100 ? `, ${rule.percent}% of them` : ''}; ${rule.when || 'at any time'}</p>
+        </p>
+      <p class="detail">${rule.action} for ${rule.who}${rule.percent < 100 ? `, ${rule.percent}% of them` : ''}; ${rule.when || 'at any time'}${rule.next_change ? html`; next change <${When} at=${rule.next_change} />` : ''}</p>
       ${ahead.length > 0 && html`<details><summary>${format.many(ahead.length, 'period')} ahead<span class="hidden"> of ${rule.name}</span></summary>
         <ul>${ahead.map((one) => html`<li key=${one.from}>${written(one)}</li>`)}</ul></details>`}</li>`;
 }
@@ -52,11 +52,11 @@ const When = ({ at }) => html`<time datetime=${at} title=${format.utc(at)}>${for
 const stamp = (at) => format.local(new Date(at).toISOString());
 const written = (one) => `${one.says} from ${stamp(one.from)} to ${stamp(one.until)}`;
 
-/** What a rule said, from the journal; and what it will say, from its periods. Outside of its periods a rule that is in force warns. */
+/** What a rule said, from the journal; and what it will say, from its periods. That a brownout or block warns between them is left out. */
 function pieces(rule, events, now, from) {
   const own = events.filter((event) => event.kind === 'policy' && event.subject === rule.name).map((event) => ({ at: Date.parse(event.at), says: event.to }));
   own.sort((a, b) => a.at - b.at);
   const past = own.map((event, i) => ({ from: event.at, until: own[i + 1]?.at ?? now, says: event.says }));
   const ahead = rule.periods.map((period) => ({ from: Math.max(now, Date.parse(period.from)), until: Date.parse(period.until), says: rule.action }));
-  return [...past, ...ahead].filter((one) => one.says !== 'off' && one.until > from && one.until > one.from);
+  return [...past, ...ahead].filter((one) => one.says !== 'off' && (one.says !== 'warn' || rule.action === 'warn') && one.until > from && one.until > one.from);
 }
