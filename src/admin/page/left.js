@@ -4,6 +4,7 @@ import { html, useEffect, useState } from './vendor/htm/standalone.module.js';
 import { ask } from './api.js';
 import { Ago, Card, Empty, Num, Scroll, Stage } from './parts.js';
 import { Chart } from './chart.js';
+import { isEmpty } from './live.js';
 import { Clients } from './clients.js';
 import { stageName } from './words.js';
 import * as format from './format.js';
@@ -41,11 +42,11 @@ export function Left({ report, days, beat }) {
       <header><h2 id="who-title">Who is left?</h2>
         <p>${left.clients
           ? html`<b>${format.count(left.clients)}</b> V2 ${left.clients === 1 ? 'client' : 'clients'}; ${format.many(left.tenants, 'tenant')} not done.`
-          : report.since ? 'No V2 client is known.' : 'Nobody was seen yet.'}</p></header>
+          : isEmpty(report) ? 'Nobody was seen yet.' : 'No V2 client is known.'}</p></header>
       <div class="grid">
         <div class="card w7"><${BurnDown} report=${report} days=${days} /></div>
         <${Card} title="Tenants" wide="w5"><${Tenants} report=${report} beat=${beat} tenant=${choice.tenant} choose=${choose} /><//>
-        <${Card} title="V2 clients" note="in the inventory" wide="w12"><${Clients} choice=${choice} choose=${choose} beat=${beat} tenants=${left.top} /><//>
+        <${Card} title="V2 clients" note="that were seen, connected or not" wide="w12"><${Clients} choice=${choice} choose=${choose} beat=${beat} tenants=${left.top} /><//>
       </div>
     </section>`;
 }
@@ -56,7 +57,7 @@ function BurnDown({ report, days }) {
   const seen = new Map(days.map((bucket) => [Date.parse(bucket.at) / 1000, bucket.v2_clients]));
   const now = Date.parse(report.at) / 1000;
   const at = [];
-  if (days.length) for (let day = Date.parse(days[0].at) / 1000; day <= now; day += DAY) at.push(day);
+  if (!isEmpty(report) && days.length) for (let day = Date.parse(days[0].at) / 1000; day <= now; day += DAY) at.push(day);
   const falling = forecast.days !== null && forecast.per_day < 0;
   const line = (moment) => Math.max(0, -forecast.per_day * (forecast.days - (moment - now) / DAY));
   const end = falling ? now + Math.min(forecast.days, MOST_DAYS) * DAY : now;
@@ -76,7 +77,7 @@ function BurnDown({ report, days }) {
   const summary = `V2 clients by day: from ${format.count(first)} to ${format.count(days.at(-1)?.v2_clients ?? 0)} in ${format.many(days.length, 'day')}. Forecast: ${forecast.text}.`;
   return html`
     <${Chart} title="V2 clients by day" note="the last day is not over" unit="distinct clients" at=${at} span="day" series=${series} marks=${marks} summary=${summary} />
-    <p class="note forecast"><b>${forecast.date ? 'Forecast' : 'No date'}:</b> <span data-field="forecast.text" data-as="text">${forecast.text}</span></p>`;
+    <p class="note forecast">${forecast.date && html`<b>Forecast:</b> `}<span data-field="forecast.text" data-as="text">${forecast.text}</span></p>`;
 }
 
 function Tenants({ report, beat, tenant, choose }) {

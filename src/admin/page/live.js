@@ -56,6 +56,9 @@ export function live(tell) {
   return turn;
 }
 
+/** Has anybody ever come? The store remembers since when it is there, whoever came. */
+export const isEmpty = (report) => !report.progress.tenants && !report.left.clients;
+
 /** What of the report is worth a new look at events and history at once. */
 function stands(report) {
   return report && JSON.stringify([report.progress.stages, report.policy.rules.map((rule) => rule.now), report.since]);

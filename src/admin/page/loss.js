@@ -2,6 +2,7 @@
 
 import { html } from './vendor/htm/standalone.module.js';
 import { Card, Icon, Num } from './parts.js';
+import { isEmpty } from './live.js';
 import { Chart } from './chart.js';
 import * as format from './format.js';
 
@@ -61,7 +62,7 @@ function Check({ name, about, bad, total, fields, words }) {
 
 /** Hours in which nothing was seen had nothing to lose. */
 function ByHour({ report, hours }) {
-  if (!hours.length) return html`<${Chart} title="Lost by the hour" at=${[]} series=${[]} />`;
+  if (isEmpty(report) || !hours.length) return html`<${Chart} title="Lost by the hour" at=${[]} series=${[]} />`;
   const now = Math.floor(Date.parse(report.at) / 3600e3) * 3600;
   const first = Math.max(Date.parse(hours[0].at) / 1000, now - report.quiet_seconds);
   const lost = new Map(hours.map((bucket) => [Date.parse(bucket.at) / 1000, bucket.tally.lost ?? 0]));

@@ -2,7 +2,7 @@
 
 import { html, render, useEffect, useState } from './vendor/htm/standalone.module.js';
 import { Ago, Icon, Num, useNow } from './parts.js';
-import { UNKNOWN, live, period } from './live.js';
+import { UNKNOWN, isEmpty, live, period } from './live.js';
 import * as format from './format.js';
 import { Progress } from './progress.js';
 import { Left } from './left.js';
@@ -40,7 +40,7 @@ function App() {
 }
 
 const Rows = ({ state }) => html`
-  ${!state.report.since && html`<${Start} />`}
+  ${isEmpty(state.report) && html`<${Start} />`}
   <${Progress} report=${state.report} hours=${state.hours} days=${state.days} />
   <${Left} report=${state.report} days=${state.days} beat=${state.beat} />
   <${Loss} report=${state.report} hours=${state.hours} />
@@ -64,9 +64,10 @@ const Silent = ({ problem }) => html`
 
 const Verdict = ({ report }) => {
   const { safe_to_retire: safe, text } = report.verdict;
+  const failed = report.gates.some((gate) => gate.counts && gate.state === 'fail');
   return html`
     <div class=${`verdict ${safe ? 'pass' : 'fail'}`} data-testid="verdict">
-      <${Icon} name=${safe ? 'pass' : 'fail'} />
+      <${Icon} name=${safe ? 'pass' : failed ? 'fail' : 'unknown'} />
       <p><span>May V2 be switched off?</span> <strong data-field="verdict.text" data-as="text">${text}</strong></p>
     </div>`;
 };
@@ -80,7 +81,7 @@ const Answers = ({ report }) => {
     <nav class="answers" aria-label="The four questions">
       <a href="#far"><span class="q">How far are we?</span>
         <b><${Num} field="progress.v3_share_of_clients" n=${progress.v3_share_of_clients} as="share" /></b>
-        <span class="a">of clients speak V3</span></a>
+        <span class="a">${progress.v3_share_of_clients === null ? 'no client within 24 h' : 'of clients speak V3'}</span></a>
       <a href="#who"><span class="q">Who is left?</span>
         <b class=${left.clients ? 'v2' : ''}><${Num} field="left.clients" n=${left.clients} /></b>
         <span class="a">V2 ${left.clients === 1 ? 'client' : 'clients'}; <${Num} field="left.tenants" n=${left.tenants} /> ${left.tenants === 1 ? 'tenant' : 'tenants'} not done</span></a>

@@ -2,6 +2,7 @@
 
 import { html } from './vendor/htm/standalone.module.js';
 import { Card, Empty, Num } from './parts.js';
+import { isEmpty } from './live.js';
 import { Chart } from './chart.js';
 import { STAGES, STEPS } from './words.js';
 import * as format from './format.js';
@@ -40,7 +41,7 @@ const Meter = ({ name, note, field, share, v2, v3 }) => html`
 function Shares({ report, hours, days }) {
   const young = !report.since || new Date(report.at) - new Date(report.since) <= THREE_DAYS;
   const span = young ? 'hour' : 'day';
-  const buckets = young ? hours : days;
+  const buckets = isEmpty(report) ? [] : young ? hours : days;
   const at = buckets.map((bucket) => Date.parse(bucket.at) / 1000);
   const part = (v2, v3) => (v2 + v3 ? v3 / (v2 + v3) : null);
   const clients = buckets.map((b) => part(b.v2_clients, b.v3_clients));

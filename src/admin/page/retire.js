@@ -8,13 +8,12 @@ import * as format from './format.js';
 
 export function Retire({ report, events }) {
   const { gates, policy } = report;
-  const missing = gates.filter((gate) => gate.counts && gate.state !== 'pass');
   return html`
     <section class="row" id="when" aria-labelledby="when-title" tabindex="-1">
       <header><h2 id="when-title">When can V2 be switched off?</h2>
         <p>${report.verdict.safe_to_retire
           ? html`<b>Now.</b> Every gate that counts holds.`
-          : html`Not yet: <b>${format.many(missing.length, 'gate')}</b> ${missing.length === 1 ? 'does' : 'do'} not hold.`}</p></header>
+          : `Not yet: ${lacking(gates)}.`}</p></header>
       <div class="grid">
         <${Card} title="Gates" note=${`looking back ${format.span(report.quiet_seconds)}`} wide="w7"><${Gates} gates=${gates} /><//>
         <div class="beside w5">
@@ -28,6 +27,16 @@ export function Retire({ report, events }) {
         <${Card} title="Journal" note="latest first" wide="w12"><${Journal} events=${events} /><//>
       </div>
     </section>`;
+}
+
+/** "2 gates do not hold, 1 gate is not known yet" */
+function lacking(gates) {
+  const n = (state) => gates.filter((gate) => gate.counts && gate.state === state).length;
+  const [failed, unknown] = [n('fail'), n('unknown')];
+  const said = [];
+  if (failed) said.push(`${format.many(failed, 'gate')} ${failed === 1 ? 'does' : 'do'} not hold`);
+  if (unknown) said.push(`${format.many(unknown, 'gate')} ${unknown === 1 ? 'is' : 'are'} not known yet`);
+  return said.join(', ') || 'no gate counts';
 }
 
 const STATE = { pass: 'holds', fail: 'does not hold', unknown: 'not known yet' };

@@ -24,7 +24,7 @@ export function Timeline({ report, events }) {
   return html`
     <div class="timeline" aria-hidden="true">
       <div class="line scale"><span></span><div class="track">
-        ${weeks.map((at) => html`<span key=${at} style=${{ left: `${place(at)}%` }}>${format.dayOf(at).slice(0, -5)}</span>`)}</div></div>
+        ${weeks.filter((at) => place(at) < 94).map((at) => html`<span key=${at} style=${{ left: `${place(at)}%` }}>${format.dayOf(at).slice(0, -5)}</span>`)}</div></div>
       ${lines.map(({ rule, pieces }) => html`
         <div class="line" key=${rule.name}><span class="name"><b class="id">${rule.name}</b></span>
           <div class="track">
