@@ -8,6 +8,7 @@ use aether_proxy::dialect::aether_v2::{Hears, Speaks};
 use aether_proxy::dialect::lens::Annotate;
 use aether_proxy::dialect::{Dialect, Frame, HubMessage, HubText, Intent, Shaped, View, Wire, aether_v3, wire};
 use aether_proxy::envelope::{ClientId, GroupId, Nulls, Origin, seal};
+use aether_proxy::migration::lint;
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
 
@@ -88,6 +89,9 @@ fn benches(c: &mut Criterion) {
         group.bench_function(name, |b| b.iter(|| down(view, black_box(&hub))));
     }
     group.finish();
+
+    // One frame in `migration.lint_sample` pays this on top.
+    c.bench_function("lint 200 B", |b| b.iter(|| lint::frame(Frame::Text(black_box(V2_200)), usize::MAX)));
 
     let mut out = String::with_capacity(32);
     c.bench_function("timestamp", |b| {

@@ -13,6 +13,7 @@ use crate::config::{Config, Switch};
 use crate::edge::{self, Admission, Edge};
 use crate::envelope::IdError;
 use crate::hub::{self, Hub, Tenancy};
+use crate::migration::capture::CaptureError;
 use crate::migration::{self, Migration};
 use crate::session::{Context, Settings};
 use crate::telemetry::{Metrics, MetricsError};
@@ -49,6 +50,9 @@ pub enum StartError {
     /// A mount's account is no id.
     #[error("mounts: the account {0}")]
     Mounts(#[from] IdError),
+    /// The capture cannot begin.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
     /// Two metrics of one name: a mistake of ours.
     #[error("metrics: {0}")]
     Metrics(#[from] MetricsError),
@@ -67,14 +71,8 @@ pub enum StartError {
 impl StartError {
     /// Is it the settings that must change?
     pub fn is_config(&self) -> bool {
-        matches!(
-            self,
-            StartError::Auth(_)
-                | StartError::Tls(_)
-                | StartError::Access(_)
-                | StartError::Hub(_)
-                | StartError::Mounts(_)
-        )
+        let (StartError::Metrics(_) | StartError::Listen { .. }) = self else { return true };
+        false
     }
 }
 
@@ -121,8 +119,15 @@ pub struct Running {
 /// # Errors
 /// Settings that cannot be used, or an address that cannot be listened on.
 pub async fn start(config: Config) -> Result<Running, StartError> {
+    start_with(config, Clock::system()).await
+}
+
+/// The same by another calendar, which tests can set.
+///
+/// # Errors
+/// As `start`.
+pub async fn start_with(config: Config, clock: Clock) -> Result<Running, StartError> {
     tls::install_provider();
-    let clock = Clock::system();
     let metrics = Arc::new(Metrics::new(config.telemetry.max_tenants)?);
     let listener = edge::bind(config.listen.clients, config.listen.backlog)
         .and_then(|listener| Ok((listener.local_addr()?, listener)))
@@ -155,7 +160,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         metrics: metrics.clone(),
         tasks: tasks.clone(),
         stop: stop.clone(),
-    });
+    })?;
+    migration.capture.begin(&config.capture).await?;
     let context = Context {
         hub: hub.clone(),
         metrics: metrics.clone(),

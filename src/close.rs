@@ -2,6 +2,7 @@
 //! Nothing else in the house writes a close code.
 
 use crate::label::Label;
+use std::borrow::Cow;
 
 /// Why the proxy ends a connection, or why it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -104,6 +105,16 @@ impl CloseReason {
         self.row().2
     }
 
+    /// The same, with when to come back where that is known.
+    pub fn text_with(self, retry_after: Option<u64>) -> Cow<'static, str> {
+        match (self, retry_after) {
+            (CloseReason::V2Brownout, Some(seconds)) => {
+                format!("V2 is paused, retry after {seconds} s or move to /v3/ws/").into()
+            }
+            _ => self.text().into(),
+        }
+    }
+
     /// The same word in metrics and logs.
     pub fn label(self) -> &'static str {
         self.row().3
@@ -140,6 +151,8 @@ mod tests {
         for (place, reason) in CloseReason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, place);
             assert!(reason.text().len() <= 123, "{reason:?}");
+            assert!(reason.text_with(Some(u64::MAX)).len() <= 123, "{reason:?}");
+            assert_eq!(reason.text_with(None), reason.text());
             assert!(reason.code().is_none_or(|c| (1000..=1014).contains(&c) || (4000..5000).contains(&c)));
         }
     }

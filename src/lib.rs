@@ -12,6 +12,7 @@
 //! | [`auth`] | credentials become a principal or a refusal |
 //! | [`dialect`] | pure translators: the lens between V2 and V3, and the text of the hub |
 //! | [`telemetry`] | metrics in one declaration, logs without secrets |
+//! | [`redis_client`] | how Redis is reached: its address, connections, who is master |
 //! | [`migration`] | who still speaks V2, who may, and when V2 can go: inventory, policy, report |
 //! | [`hub`] | who is here, and how an envelope reaches them: registry, fan-out, journal, presence; Redis or the process |
 //! | [`session`] | one client after its handshake: the machine decides, one loop does |
@@ -38,6 +39,7 @@ pub mod envelope;
 pub mod hub;
 pub mod label;
 pub mod migration;
+pub mod redis_client;
 pub mod session;
 pub mod telemetry;
 pub mod tls;

@@ -6,7 +6,11 @@ use aether_proxy::auth::Refusal;
 use aether_proxy::clock::Timestamp;
 use aether_proxy::close::CloseReason;
 use aether_proxy::config::{self, LoadOptions};
+use aether_proxy::dialect::Frame;
+use aether_proxy::label::Label;
+use aether_proxy::migration::lint::{self, About};
 use aether_proxy::telemetry::Metrics;
+use aether_proxy::telemetry::labels::LintRule;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -273,4 +277,31 @@ fn commands_marked_as_tested_print_what_stands_below_them() {
         }
     }
     assert!(checked > 0, "no command is tested");
+}
+
+#[test]
+fn the_rules_of_lint_are_the_rules_and_their_examples_are_found() {
+    let text = document("docs/LINT.md");
+    let meant: Vec<Vec<String>> = LintRule::ALL
+        .iter()
+        .map(|rule| {
+            let about = About::of(*rule);
+            [rule.label(), about.severity.label(), about.title, about.advice].map(str::to_owned).to_vec()
+        })
+        .collect();
+    assert_eq!(table(&text, "## The rules"), meant);
+    let mut checked = 0;
+    for rule in LintRule::ALL {
+        let (_, below) = text.split_once(&format!("\n### {}\n", rule.label())).expect("a section of its own");
+        let section = below.split("\n### ").next().expect("a section");
+        let frames: Vec<_> = blocks(section).into_iter().filter(|(kind, _)| *kind == "json").map(|(_, f)| f).collect();
+        let found = |frame: &str| lint::frame(Frame::Text(frame.trim_end()), usize::MAX).rules;
+        if let [example, .., instead] = &frames[..] {
+            checked += 1;
+            assert!(found(example).contains(*rule), "{} is not found in {example}", rule.label());
+            let left: Vec<_> = found(instead).iter().collect();
+            assert_eq!(left, [LintRule::HalfMigrated], "{instead}");
+        }
+    }
+    assert_eq!(checked, 6);
 }

@@ -41,7 +41,8 @@ async fn start() -> Running {
         metrics: running.metrics.clone(),
         tasks: running.tasks.clone(),
         stop: running.stop.clone(),
-    });
+    })
+    .expect("the store is memory");
     let state = AdminState {
         metrics: running.metrics.clone(),
         clock,

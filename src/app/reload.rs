@@ -5,6 +5,7 @@ use super::Running;
 use crate::auth::AuthError;
 use crate::config::{self, Config, ConfigError};
 use crate::envelope::IdError;
+use crate::migration::capture::CaptureError;
 use crate::telemetry::labels::Done;
 use crate::telemetry::trace::{LogError, LogLevel};
 
@@ -34,6 +35,9 @@ pub enum ReloadError {
     /// A mount's account is no id any more, with another `limits.id`.
     #[error("mounts: the account {0}")]
     Mounts(#[from] IdError),
+    /// The capture cannot begin.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
 }
 
 impl ReloadError {
@@ -44,6 +48,7 @@ impl ReloadError {
             ReloadError::Log(error) => error.label(),
             ReloadError::Auth(error) => error.label(),
             ReloadError::Mounts(error) => error.label(),
+            ReloadError::Capture(error) => error.label(),
         }
     }
 }
@@ -105,6 +110,13 @@ impl Running {
             self.shared.edge.reload(running)?;
             return Err(error.into());
         }
+        // The last, since what a capture has begun to write cannot be taken back.
+        if let Err(error) = self.shared.migration.capture.begin(&mixed.capture).await {
+            self.shared.authenticator.reload(&running.auth).await?;
+            self.shared.edge.reload(running)?;
+            return Err(error.into());
+        }
+        self.shared.migration.policies.reload(&mixed.policy);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use super::api_key::ApiKeys;
 use super::claims::Proof;
 use super::origin::Origins;
 use super::token::Tokens;
-use super::{AuthError, Credentials, Method, Principal, Refusal, Tenant};
+use super::{AuthError, Credentials, Method, Presumption, Principal, Refusal, Tenant};
 use crate::clock::Clock;
 use crate::config::{self, Broadcasters, Guests, Require, Secret, Switch};
 use crate::envelope::ids::AccountId;
@@ -117,6 +117,25 @@ impl Authenticator {
         let state = self.0.state.load();
         let remote = state.tokens.as_ref().and_then(|tokens| tokens.remote.as_ref());
         remote.is_none_or(|remote| remote.keys().is_some())
+    }
+
+    /// Who would it be, if all it says were true? Costs no network and no signature, so that whoever is refused anyway
+    /// is refused cheaply. It proves nothing: whoever comes in is asked by `check`.
+    pub fn presume(&self, credentials: &Credentials) -> Presumption {
+        let state = self.0.state.load();
+        let of = |secret: &Option<Secret>| secret.as_ref().filter(|secret| bounded(secret).is_ok()).cloned();
+        let key = state.api_keys.as_ref().zip(of(&credentials.api_key)).and_then(|(keys, key)| keys.find(&key));
+        let tokens = state.tokens.as_ref().zip(of(&credentials.token));
+        let named = tokens.and_then(|(tokens, token)| tokens.named_account(token.expose()));
+        let is_sure = !state.can_check() || (key.is_some() && named.is_none());
+        let (key_name, key_account) = key.map_or((None, None), |key| (Some(key.name), key.account));
+        let named = named.or(key_account);
+        let by_credential = named.is_some();
+        let claimed = credentials.account.as_ref().filter(|_| !by_credential && state.takes_claimed_account());
+        let claimed = claimed.and_then(|claimed| AccountId::new(claimed, super::principal::MAX_ACCOUNT).ok());
+        let account = named.or(claimed);
+        let tenant = Tenant::of(account.as_ref(), key_name.as_ref(), credentials.origin.as_deref());
+        Presumption { tenant, by_credential, is_sure }
     }
 
     /// Who is it?

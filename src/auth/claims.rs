@@ -80,6 +80,11 @@ impl ClaimRules {
         })
     }
 
+    /// The account a token names, whatever else it says and whether or not it holds.
+    pub fn named_account(&self, payload: &str) -> Option<AccountId> {
+        self.account(&Claims(json::last_wins(json::members(payload).ok()?))).ok()?
+    }
+
     fn check_time(&self, claims: &Claims<'_>, now: Timestamp) -> Result<Option<Timestamp>, Refusal> {
         let now = now.as_secs_f64();
         let exp = claims.seconds("exp")?;

@@ -24,6 +24,6 @@ pub use authenticator::Authenticator;
 pub use credentials::Credentials;
 pub use error::AuthError;
 pub use mint::{Mint, MintError, SigningKey, mint};
-pub use principal::{Method, Principal, Tenant};
+pub use principal::{Method, Presumption, Principal, Tenant};
 pub use refusal::Refusal;
 pub use subprotocol::{API_KEY_PREFIX, JWT_PREFIX, V3, carries_secret, offered_subprotocols};

@@ -32,6 +32,17 @@ pub struct Principal {
     pub expires: Option<Timestamp>,
 }
 
+/// Who a client would be, if all it says were true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presumption {
+    /// As `Principal::tenant`.
+    pub tenant: Tenant,
+    /// A credential names the account, as `Principal::account_proven`.
+    pub by_credential: bool,
+    /// It is no mere claim: an API key that is known says so, or there is nothing here that could be proven.
+    pub is_sure: bool,
+}
+
 /// By what a client proved itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {

@@ -3,7 +3,11 @@
 
 mod check;
 mod exit;
+mod frames;
+mod input;
+mod lint;
 mod out;
+mod replay;
 mod serve;
 mod settings;
 mod token;
@@ -31,6 +35,8 @@ use std::process::ExitCode;
     aether-proxy --config proxy.toml check
   What becomes of a V2 frame?
     echo '{\"msg\":\"hi\"}' | aether-proxy translate --from v2 --to v3
+  What will V2 clients trip over when they move?
+    aether-proxy lint capture.ndjson
 
 SETTINGS, the stronger below:
   defaults
@@ -40,7 +46,7 @@ SETTINGS, the stronger below:
 
 EXIT CODES:
    0  ok
-   1  failure
+   1  failure; of lint and replay: something was found
   64  usage
   65  bad input data
   69  unavailable, such as an address that is in use
@@ -58,6 +64,8 @@ enum Command {
     Serve(serve::Serve),
     Check(check::Check),
     Translate(translate::Translate),
+    Lint(lint::Lint),
+    Replay(replay::Replay),
     Token(token::Token),
 }
 
@@ -76,6 +84,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Serve(serve)) => serve.run(&args.sources),
         Some(Command::Check(check)) => check.run(&args.sources),
         Some(Command::Translate(translate)) => translate.run(&args.sources),
+        Some(Command::Lint(lint)) => lint.run(&args.sources),
+        Some(Command::Replay(replay)) => replay.run(&args.sources),
         Some(Command::Token(token)) => token.run(&args.sources),
     };
     ended.unwrap_or_else(Failure::report).into()

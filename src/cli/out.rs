@@ -40,3 +40,38 @@ impl Default for Out {
 pub fn complain(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
+
+/// Says how far it is, over what was said before: for terminals only.
+pub fn progress(text: &str) {
+    let mut err = io::stderr();
+    let _ = write!(err, "\r{text}\x1b[K");
+    let _ = err.flush();
+}
+
+/// Client text for a terminal: at most `most` characters, none of which moves the cursor.
+pub fn shortened(text: &str, most: usize) -> String {
+    let mut short = String::new();
+    for (at, c) in text.chars().enumerate() {
+        if at == most {
+            short.push('…');
+            break;
+        }
+        // Also what turns the direction of writing around, or hides.
+        let unseen = c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        if unseen { short.extend(c.escape_unicode()) } else { short.push(c) }
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn client_text_is_short_and_moves_no_cursor() {
+        assert_eq!(shortened("äöü", 3), "äöü");
+        assert_eq!(shortened("äöüx", 3), "äöü…");
+        assert_eq!(shortened("a\u{1b}[2J\r\n\u{202e}", 80), "a\\u{1b}[2J\\u{d}\\u{a}\\u{202e}");
+    }
+}

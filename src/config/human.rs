@@ -11,6 +11,15 @@ pub fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
     duration::deserialize(text).map_err(|error| error.to_string())
 }
 
+/// Reads a size as settings have it: `"512KiB"`, `65536`.
+///
+/// # Errors
+/// What it should look like.
+pub fn parse_size(text: &str) -> Result<usize, String> {
+    let text: serde::de::value::StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
+    size::deserialize(text).map_err(|error| error.to_string())
+}
+
 /// `#[serde(with = "human::duration")]`
 pub mod duration {
     use jiff::SignedDuration;

@@ -33,7 +33,7 @@ pub use capture::{Capture, Opaque};
 pub use date::Date;
 pub use envelope::{Envelope, Nulls, UnknownMembers};
 pub use hub::{Channels, Hub, Presence, V2Trouble, Wire};
-pub use human::parse_duration;
+pub use human::{parse_duration, parse_size};
 pub use limits::{DuplicateClient, Limits, SlowConsumer};
 pub use listen::{Listen, TlsFiles};
 pub use load::{ConfigError, DEFAULT_TOML, LoadOptions, effective, load, validate_config};

@@ -64,6 +64,11 @@ pub enum DialectName {
     AetherV3,
 }
 
+impl DialectName {
+    /// As policies name those that are not V3.
+    pub const LEGACY: [&str; 1] = ["aether-v2"];
+}
+
 impl Mount {
     /// A mount that says nothing but its path and dialect.
     pub fn new(path: &str, dialect: DialectName) -> Self {

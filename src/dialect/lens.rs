@@ -146,6 +146,11 @@ fn sorted<'a>(members: &[Member<'a>], payload: &mut impl Sink) -> (Draft<'a>, bo
     (draft, has_payload)
 }
 
+/// Is an object with these (last-wins) members V3-shaped: a message of a half-migrated client?
+pub fn is_shaped(members: &[Member<'_>]) -> bool {
+    lifted(members).is_some()
+}
+
 /// The draft of a V3-shaped object: schema members only, right types, `msg_type` msg or cmd.
 fn lifted<'a>(members: &[Member<'a>]) -> Option<Draft<'a>> {
     if !members.iter().any(|m| m.key == "msg_type") {

@@ -13,6 +13,7 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// Seconds after which a client that found no room or no hub may come again.
 const LATER: u64 = 5;
@@ -31,7 +32,12 @@ pub struct Refused {
     /// How a browser's script is told, which cannot read HTTP answers; None: only HTTP will do.
     pub close: Option<CloseReason>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    retry_after: Option<u64>,
+    /// Seconds after which coming again may help.
+    pub retry_after: Option<u64>,
+    /// A policy refuses: told after `policy.refuse_delay`.
+    pub steered: bool,
+    /// What a V2 client should do instead: members of the body.
+    way: Vec<(&'static str, String)>,
 }
 
 impl Refused {
@@ -43,7 +49,17 @@ impl Refused {
         result: Handshake,
     ) -> Self {
         let message = message.into();
-        Self { status, code, message, result, close: None, headers: Vec::new(), retry_after: None }
+        Self {
+            status,
+            code,
+            message,
+            result,
+            close: None,
+            headers: Vec::new(),
+            retry_after: None,
+            steered: false,
+            way: Vec::new(),
+        }
     }
 
     fn closing(mut self, reason: CloseReason) -> Self {
@@ -165,6 +181,37 @@ impl Refused {
             .later(LATER)
     }
 
+    /// 403: V2 is over for this client.
+    pub fn v2_retired() -> Self {
+        let message = "the V2 protocol is retired for this client: connect with V3";
+        Self::new(StatusCode::FORBIDDEN, "v2_retired", message, Handshake::PolicyRejected)
+            .closing(CloseReason::V2Retired)
+            .by_policy()
+    }
+
+    /// 503: V2 is switched off for a while.
+    pub fn v2_brownout(retry_after: Duration) -> Self {
+        let message = "the V2 protocol is paused for this client: connect with V3, or come back later";
+        // Not a moment too early: the rest of a second counts as a second.
+        let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "v2_brownout", message, Handshake::PolicyRejected)
+            .closing(CloseReason::V2Brownout)
+            .later(seconds.max(1))
+            .by_policy()
+    }
+
+    fn by_policy(mut self) -> Self {
+        self.steered = true;
+        self
+    }
+
+    /// Says where V3 is, and where it is told how to get there.
+    pub fn pointing(mut self, successor: Option<String>, docs: Option<&str>) -> Self {
+        self.way.extend(successor.map(|path| ("successor", path)));
+        self.way.extend(docs.map(|page| ("docs", page.to_owned())));
+        self
+    }
+
     /// The status on the wire.
     #[cfg(test)]
     pub fn status(&self) -> StatusCode {
@@ -183,6 +230,12 @@ impl Refused {
         json::write_str(&mut body, self.code);
         body.push_str(",\"message\":");
         json::write_str(&mut body, &self.message);
+        for (name, text) in &self.way {
+            body.push(',');
+            json::write_str(&mut body, name);
+            body.push(':');
+            json::write_str(&mut body, text);
+        }
         body.push_str("}}\n");
         let mut response = Response::new(Full::new(Bytes::from(body)));
         *response.status_mut() = self.status;

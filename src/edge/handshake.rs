@@ -1,10 +1,11 @@
 //! Owns the handshake: a request becomes a session or an answer that says why not. Cheap checks come first:
-//! path, headers, room, origin, ids; then the credential; then the hub.
+//! path, headers, room, origin, ids, what the policy says; then the credential; then the hub.
 
 use super::address::{client_address, is_trusted};
 use super::admission::{Place, Standing};
 use super::answer::{Answer, Refused};
 use super::mounts::{self, BadId, Rules};
+use super::policy::Sure;
 use super::quota::{Hold, Holder};
 use super::upgrade::Upgrade;
 use super::{Edge, State};
@@ -15,11 +16,10 @@ use crate::dialect::{Protocol, View};
 use crate::envelope::Origin;
 use crate::hub::{Outbox, Seat};
 use crate::migration::Newcomer;
-use crate::migration::newcomer;
 use crate::session::{self, Client, Machine, Remote, Session, Visit};
-use crate::telemetry::labels::Handshake;
+use crate::telemetry::labels::{Handshake, NoticeChannel};
 use hyper::body::Incoming;
-use hyper::header::{HOST, USER_AGENT};
+use hyper::header::HOST;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
@@ -38,6 +38,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for T {}
 struct Arrival {
     visit: Visit,
     machine: Machine,
+    /// What it is told first.
+    greeting: Option<Arc<str>>,
 }
 
 impl Edge {
@@ -56,7 +58,9 @@ impl Edge {
         let found = place_of(&state, &request);
         // A path that belongs to no mount counts as v3.
         let protocol = found.as_ref().map_or(Protocol::V3, |found| found.rules.dialect.protocol());
-        let (result, answer) = match checked(&state, &request, found, standing) {
+        let ids = found.as_ref().and_then(|found| found.ids.clone().ok());
+        let mut waited = Duration::ZERO;
+        let (result, mut answer) = match checked(&state, &request, found, standing) {
             Err(refused) => (refused.result, refused.answer()),
             Ok((upgrade, found)) => match self.arrive(&state, &request, &upgrade, &found, remote, &mut place).await {
                 Ok(arrival) => {
@@ -65,9 +69,15 @@ impl Edge {
                 }
                 Err(refused) => {
                     tracing::debug!(code = refused.code(), %peer, address = %remote.address, "handshake refused");
+                    if refused.steered {
+                        waited = self.hold_back(state.refuse_delay).await;
+                    }
                     let answer = match (refused.close, found.rules.refuse_with) {
                         (Some(reason), RefuseWith::Close) => {
-                            self.turn_away::<T>(&mut request, reason, place, &state);
+                            if refused.steered {
+                                metrics.deprecation_notices.with((NoticeChannel::Close,)).inc();
+                            }
+                            self.turn_away::<T>(&mut request, reason, refused.retry_after, place, &state);
                             upgrade.answer(protocol)
                         }
                         _ => refused.answer(),
@@ -76,8 +86,15 @@ impl Edge {
                 }
             },
         };
+        if protocol == Protocol::V2 {
+            let successor = ids.and_then(|(group, client)| state.signpost.successor(&group, &client));
+            if state.signpost.mark(answer.headers_mut(), successor.as_deref()) {
+                metrics.deprecation_notices.with((NoticeChannel::Header,)).inc();
+            }
+        }
         metrics.handshakes.with((protocol, result)).inc();
-        metrics.handshake_duration.with((protocol,)).observe(started.elapsed().as_secs_f64());
+        let took = started.elapsed().saturating_sub(waited);
+        metrics.handshake_duration.with((protocol,)).observe(took.as_secs_f64());
         answer
     }
 
@@ -101,32 +118,40 @@ impl Edge {
             return Err(Refusal::OriginDenied.into());
         }
         let rules = found.rules;
-        let (group, client) = found.ids.clone().map_err(bad_id)?;
-        let guests = self.authenticator.guest_allowed(rules.guests);
-        let mut principal = self.authenticator.check(&credentials, guests).await?;
-        if let (Some(account), false) = (&rules.account, principal.account_proven) {
-            // The operator's word about a mount is worth more than the client's about itself.
-            principal.account = Some(account.clone());
-            principal.tenant = Tenant::of(Some(account), principal.key.as_ref(), None);
+        let ids = found.ids.clone().map_err(bad_id)?;
+        let (mut newcomer, sure) = self.newcomer(request, upgrade, found, &credentials, ids);
+        let mut decision = self.steer(state, &newcomer, sure)?;
+        let principal = self.principal(&credentials, rules).await?;
+        if *newcomer.tenant != *principal.tenant.as_str() {
+            // What was said of itself counted only against it.
+            newcomer.tenant = principal.tenant.as_str().into();
+            decision = self.steer(state, &newcomer, Sure(true))?;
         }
         for holder in Holder::tenants(&principal, rules.account.is_some()) {
             let hold = self.quotas.hold(holder, state.limits.connections_per_tenant);
             keep(place, hold.ok_or_else(Refused::tenant_full)?);
         }
         let metrics = &state.context.metrics;
-        self.integers.look(&group, &client, principal.tenant.as_str(), rules.dialect.protocol(), metrics);
-        let hears_v3 = found.recv_v3 || upgrade.offers_v3();
-        let user_agent = request.headers().get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let newcomer = Newcomer {
-            tenant: principal.tenant.as_str().into(),
-            spoken: rules.dialect.spoken(),
-            group: Some(group),
-            client,
-            user_agent: newcomer::kept(user_agent.as_deref().unwrap_or_default()),
-            origin: newcomer::kept(credentials.host().as_deref().unwrap_or_default()),
-            hears_v3,
-        };
-        self.seated(state, rules, newcomer, &principal, remote).await
+        if let Some(group) = &newcomer.group {
+            self.integers.look(group, &newcomer.client, &newcomer.tenant, rules.dialect.protocol(), metrics);
+        }
+        let hears_v3 = newcomer.hears_v3;
+        let (visit, machine) = self.seated(state, rules, newcomer, &principal, remote).await?;
+        let legacy = rules.dialect.protocol() == Protocol::V2;
+        let greeting = if legacy { self.steered(state, rules, &decision, hears_v3) } else { None };
+        Ok(Arrival { visit, machine, greeting })
+    }
+
+    /// Who is it?
+    async fn principal(&self, credentials: &Credentials, rules: &Rules) -> Result<Principal, Refused> {
+        let guests = self.authenticator.guest_allowed(rules.guests);
+        let mut principal = self.authenticator.check(credentials, guests).await?;
+        if let (Some(account), false) = (&rules.account, principal.account_proven) {
+            // The operator's word about a mount is worth more than the client's about itself.
+            principal.account = Some(account.clone());
+            principal.tenant = Tenant::of(Some(account), principal.key.as_ref(), None);
+        }
+        Ok(principal)
     }
 
     /// What is bounded for one address, and handshakes in all: before a credential is looked at, which costs.
@@ -149,7 +174,7 @@ impl Edge {
         newcomer: Newcomer,
         principal: &Principal,
         remote: Remote,
-    ) -> Result<Arrival, Refused> {
+    ) -> Result<(Visit, Machine), Refused> {
         let context = &state.context;
         let view = if newcomer.hears_v3 { View::AetherV3 } else { rules.view };
         let (client, group) = (newcomer.client.clone(), newcomer.group.clone());
@@ -169,7 +194,7 @@ impl Edge {
         let begin = Visit::begin(context.clone(), seat, remote, newcomer);
         let begun = self.sessions.spawn(begin).await;
         let visit = begun.ok().and_then(Result::ok).ok_or_else(Refused::hub_unavailable)?;
-        Ok(Arrival { visit, machine })
+        Ok((visit, machine))
     }
 
     /// Spawns the session. The handshake's memory goes; what the session needs, it has.
@@ -185,7 +210,11 @@ impl Edge {
             // In a box, so that its memory goes too. Without a transport the visit ends here, in its books.
             let session = Box::pin(async move {
                 let (transport, leftover) = upgraded::<T>(upgrade, patience).await?;
-                Some(Session::new(transport, leftover, arrival.machine, arrival.visit).await)
+                let mut session = Session::new(transport, leftover, arrival.machine, arrival.visit).await;
+                if let Some(greeting) = arrival.greeting {
+                    session.greet(&greeting);
+                }
+                Some(session)
             });
             if let Some(mut session) = session.await {
                 session.run().await;
@@ -199,6 +228,7 @@ impl Edge {
         &self,
         request: &mut Request<Incoming>,
         reason: CloseReason,
+        retry_after: Option<u64>,
         place: Option<Place>,
         state: &State,
     ) {
@@ -206,7 +236,7 @@ impl Edge {
         let (settings, patience) = (state.context.settings.clone(), state.limits.handshake_timeout);
         self.sessions.spawn(async move {
             if let Some((transport, leftover)) = upgraded::<T>(upgrade, patience).await {
-                session::turn_away(transport, leftover, reason, &settings).await;
+                session::turn_away(transport, leftover, reason, retry_after, &settings).await;
             }
             drop(place);
         });

@@ -8,7 +8,9 @@ mod handshake;
 mod integers;
 mod listener;
 mod mounts;
+mod policy;
 mod quota;
+mod signpost;
 mod throttle;
 mod upgrade;
 
@@ -23,9 +25,12 @@ use crate::session::{Context, Settings};
 use arc_swap::ArcSwap;
 use integers::Integers;
 use quota::{Holder, Quotas};
+use signpost::Signpost;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use throttle::Throttle;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -56,6 +61,8 @@ pub struct Edge {
     integers: Integers,
     quotas: Quotas,
     throttle: Throttle,
+    /// Places for refused clients that wait for their answer.
+    waiters: Semaphore,
 }
 
 /// What one version of the settings amounts to.
@@ -64,6 +71,8 @@ struct State {
     mounts: Mounts,
     limits: Limits,
     trusted_proxies: Vec<Network>,
+    signpost: Signpost,
+    refuse_delay: Duration,
     context: Arc<Context>,
 }
 
@@ -73,6 +82,8 @@ impl State {
             mounts: Mounts::new(config)?,
             limits: config.limits.clone(),
             trusted_proxies: config.listen.trusted_proxies.clone(),
+            signpost: Signpost::new(config),
+            refuse_delay: config.policy.refuse_delay,
             context: Arc::new(context),
         })
     }
@@ -94,6 +105,7 @@ impl Edge {
             integers: Integers::default(),
             quotas: Quotas::default(),
             throttle: Throttle::new(Instant::now()),
+            waiters: Semaphore::new(policy::MOST_WAITING),
         })
     }
 

@@ -6,6 +6,7 @@ use crate::dialect::{Dialect, Shaped, View, aether_v2, aether_v3, lens};
 use crate::envelope::{AccountId, ClientId, GroupId, IdError};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// The sub-protocol and query value by which a V2 client asks to hear V3 already.
 const RECV: (&str, &str) = ("recv", "v3");
@@ -50,6 +51,8 @@ pub struct Rules {
     pub account: Option<AccountId>,
     /// How a refusal is told.
     pub refuse_with: RefuseWith,
+    /// What a V2 client is told first that a policy warns.
+    pub notice: Option<Arc<str>>,
 }
 
 /// A request's place in the table.
@@ -122,6 +125,7 @@ impl Compiled {
                 guests: mount.guests,
                 account,
                 refuse_with: mount.refuse_with.unwrap_or(config.policy.refuse_with),
+                notice: mount.notice.as_deref().map(Arc::from),
             },
         })
     }

@@ -72,6 +72,60 @@ pub fn each<'a>(text: &'a str, mut visit: impl FnMut(Member<'a>)) -> Option<()> 
     })
 }
 
+/// The values of a list, in order; None when the text is not exactly one list.
+pub fn items(text: &str) -> Option<Vec<&str>> {
+    let mut scanner = Scanner::new(text);
+    let mut all = Vec::new();
+    scanner.space();
+    scanner.byte(b'[')?;
+    scanner.space();
+    if scanner.byte(b']').is_none() {
+        loop {
+            all.push(scanner.value()?);
+            scanner.space();
+            if scanner.byte(b',').is_none() {
+                break;
+            }
+            scanner.space();
+        }
+        scanner.byte(b']')?;
+    }
+    scanner.end()?;
+    Some(all)
+}
+
+/// Is there a number like this in a JSON text, at any depth? Looks at each as the token it is; what stands in strings
+/// is none. O(n); of a text that is not JSON it says something, but nothing of use.
+pub fn any_number(text: &str, mut is: impl FnMut(&str) -> bool) -> bool {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let from = at;
+        at += 1;
+        match byte {
+            b'"' => loop {
+                at += bytes.get(at..).map_or(0, plain_run);
+                match bytes.get(at) {
+                    None => return false,
+                    Some(b'"') => break at += 1,
+                    Some(b'\\') => at += 2,
+                    Some(_) => at += 1,
+                }
+            },
+            b'-' | b'0'..=b'9' => {
+                while matches!(bytes.get(at), Some(b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')) {
+                    at += 1;
+                }
+                if text.get(from..at).is_some_and(&mut is) {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
 fn collect(text: &str, any_key: bool) -> Option<Vec<Member<'_>>> {
     let mut all = Vec::with_capacity(12);
     walk(text, |key_token, key, value| {
@@ -298,6 +352,32 @@ mod tests {
     fn an_error_never_holds_the_text() {
         for text in ["\"secret\" x", "[\"secret\"]", "{\"\\ud800secret\":1}", "secret", "\"secret\""] {
             assert!(!members(text).expect_err("no object").to_string().contains("secret"));
+        }
+    }
+
+    #[test]
+    fn a_list_is_its_values() {
+        assert_eq!(items(" [ 1.10 , [2],{\"a\":[]} ] "), Some(vec!["1.10", "[2]", "{\"a\":[]}"]));
+        assert_eq!(items("[]"), Some(vec![]));
+        for text in ["", "{}", "[1,]", "[1 2]", "[1]]", "[", "[1"] {
+            assert_eq!(items(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_found_at_any_depth_and_not_in_strings() {
+        let all = |text: &str| {
+            let mut all = Vec::new();
+            any_number(text, |token| {
+                all.push(token.to_owned());
+                false
+            });
+            all
+        };
+        assert_eq!(all(r#"{"1":[-0,{"a\"2":1.5e+3}],"3\\":"4","é5":6}"#), ["-0", "1.5e+3", "6"]);
+        assert!(any_number("[7,8]", |token| token == "7"));
+        for broken in ["\"", "\"\\", "\"\u{1}", "-", "1é"] {
+            all(broken);
         }
     }
 

@@ -14,7 +14,7 @@ mod scope;
 mod seat;
 mod slot;
 
-pub use bus::StartError;
+pub use crate::redis_client::StartError;
 pub use fanout::{Fanout, shared};
 pub use keys::Keys;
 pub use outbox::{Batch, Delivery, Notice, Outbox, Pushed};

@@ -16,13 +16,13 @@ use crate::telemetry::labels::{ByDialect, Check, Direction, Done, Lost, LostOn, 
 use crate::telemetry::labels::{GuideStep, Shadowed, Stage};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 /// Clients and V3 sightings in one batch.
 const MOST_IN_BATCH: usize = 500;
-/// How often stages are looked at.
-const SWEEP: Duration = Duration::from_secs(30);
+/// How often stages are looked at, in seconds.
+const SWEEP: i64 = 30;
 /// How long the last batch may take when the proxy ends.
 const LAST: Duration = Duration::from_secs(2);
 
@@ -73,7 +73,8 @@ struct Work<'k> {
     /// What the metrics said last.
     counted: Tally,
     counted_at: i64,
-    swept: Option<Instant>,
+    /// When stages were last looked at, by the calendar: they follow it.
+    swept: i64,
     failing: bool,
 }
 
@@ -81,14 +82,16 @@ impl<'k> Work<'k> {
     fn new(keeper: &'k Keeper) -> Self {
         let counted = counts(&keeper.metrics);
         let counted_at = keeper.clock.now().as_secs();
-        Self { keeper, number: 1, unsure: None, counted, counted_at, swept: None, failing: false }
+        Self { keeper, number: 1, unsure: None, counted, counted_at, swept: 0, failing: false }
     }
 
     async fn turn(&mut self) {
         let mut went = self.flush().await;
-        if went.is_ok() && self.swept.is_none_or(|swept| swept.elapsed() >= SWEEP) {
+        let now = self.keeper.clock.now().as_secs();
+        // A clock that was set back must not end it.
+        if went.is_ok() && (now - self.swept).abs() >= SWEEP {
             went = self.sweep().await;
-            self.swept = Some(Instant::now());
+            self.swept = now;
         }
         let result = if went.is_ok() { Done::Ok } else { Done::Error };
         self.keeper.metrics.migration_flushes.with((result,)).inc();
@@ -172,7 +175,9 @@ impl<'k> Work<'k> {
         let quiet = i64::try_from(keeper.config.quiet.as_secs()).unwrap_or(i64::MAX);
         let mut stages = Stages::default();
         let mut open = Open::default();
-        for (tenant, connections) in store.tenants(now).await? {
+        let tenants = store.tenants(now).await?;
+        keeper.policies.learn(tenants.iter().map(|(tenant, _)| tenant));
+        for (tenant, connections) in tenants {
             let was = tenant.stage();
             let denied = keeper.policies.denies(&tenant.tenant);
             let is = stage::next(&tenant, Evidence { now, quiet, denied });

@@ -2,8 +2,10 @@
 //! Decisions are plain functions (`policy`, `stage`, `steps`, `lint`, `report`); what is remembered lies in `store`; what
 //! this node sees is gathered in `roster` and carried there by `keeper`. It knows no client's socket and no HTTP.
 
+pub mod capture;
 mod gather;
 mod keeper;
+pub mod lint;
 pub mod newcomer;
 pub mod policy;
 pub mod record;
@@ -14,18 +16,22 @@ mod stay;
 pub mod steps;
 pub mod store;
 
+pub use capture::Capture;
 pub use newcomer::Newcomer;
-pub use policy::Policies;
+pub use policy::{Decision, Policies};
 pub use roster::{Closer, Guest, Roster};
 pub use stay::Stay;
 pub use store::{Store, StoreError};
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::redis_client::StartError;
 use crate::telemetry::Metrics;
 use keeper::Keeper;
+use policy::{Scribe, Steward};
+use stay::Watch;
 use std::sync::Arc;
-use store::{Bounds, Memory};
+use store::{Bounds, Memory, Redis};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -59,32 +65,53 @@ pub struct Migration {
     pub policies: Arc<Policies>,
     /// This node, in the store.
     pub node: Arc<str>,
+    /// What is written down of V2 traffic; off until it is begun.
+    pub capture: Arc<Capture>,
+    watch: Arc<Watch>,
 }
 
 impl Migration {
-    /// Starts it.
-    pub fn start(parts: Parts<'_>) -> Arc<Self> {
+    /// Starts it. What it remembers lies where the hub is.
+    ///
+    /// # Errors
+    /// The address of Redis cannot be used.
+    pub fn start(parts: Parts<'_>) -> Result<Arc<Self>, StartError> {
         let Parts { config, clock, metrics, tasks, stop } = parts;
+        let store = Arc::new(match config.hub.url.is_empty() {
+            true => Store::Memory(Memory::new(Bounds::from(&config.migration))),
+            false => Store::Redis(Redis::new(config)?),
+        });
         let node: Arc<str> = format!("{:012x}", fastrand::u64(..) >> 16).into();
         let policies = Arc::new(Policies::new(&config.policy, clock.clone()));
         let config = config.migration.clone();
-        let store = Arc::new(Store::Memory(Memory::new(Bounds::from(&config))));
         let roster = Arc::new(Roster::new(clock.clone(), metrics.clone()));
+        let capture = Capture::new(metrics.clone(), tasks.clone(), stop.clone());
+        let watch = Arc::new(Watch {
+            roster: roster.clone(),
+            metrics: metrics.clone(),
+            lint_sample: config.lint_sample,
+            capture: capture.clone(),
+        });
         let keeper = Keeper {
             roster: roster.clone(),
             store: store.clone(),
             clock: clock.clone(),
-            metrics,
+            metrics: metrics.clone(),
             config: config.clone(),
             node: node.clone(),
             policies: policies.clone(),
         };
-        tasks.spawn(keeper.run(stop));
-        Arc::new(Self { config, clock, store, roster, policies, node })
+        tasks.spawn(keeper.run(stop.clone()));
+        let steward = Steward { policies: policies.clone(), roster: roster.clone(), clock: clock.clone(), metrics };
+        // Before the first scrape.
+        steward.tell();
+        tasks.spawn(steward.run(stop.clone()));
+        tasks.spawn(Scribe::new(policies.clone(), store.clone(), clock.clone()).run(stop));
+        Ok(Arc::new(Self { config, clock, store, roster, policies, node, capture, watch }))
     }
 
     /// Somebody was let in, on this seat of the hub. Dropping the stay ends it.
     pub fn enter(&self, seat: u64, newcomer: Newcomer, closer: Closer) -> Stay {
-        Stay::new(seat, self.roster.enter(seat, newcomer, closer), self.roster.clone())
+        Stay::new(seat, self.roster.enter(seat, newcomer, closer), self.watch.clone())
     }
 }

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 /// V2 clients, and V3 clients, that may wait for the next batch.
 const MOST_WAITING: usize = 50_000;
@@ -30,6 +30,7 @@ pub struct Guest {
     /// Who.
     pub newcomer: Newcomer,
     closer: Closer,
+    closing: AtomicBool,
     frames: AtomicU64,
     /// Frames already told.
     told: AtomicU64,
@@ -58,6 +59,7 @@ impl Guest {
         Self {
             newcomer,
             closer,
+            closing: AtomicBool::new(false),
             frames: AtomicU64::new(0),
             told: AtomicU64::new(0),
             told_at: AtomicI64::new(now),
@@ -87,7 +89,13 @@ impl Guest {
 
     /// Ends the connection.
     pub fn close(&self, reason: CloseReason) {
+        self.closing.store(true, Ordering::Relaxed);
         (self.closer)(reason);
+    }
+
+    /// Was it ended? It may take a while to go.
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
     }
 
     fn untold(&self) -> u64 {

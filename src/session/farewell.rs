@@ -5,6 +5,7 @@ use super::metered::Metered;
 use super::settings::Settings;
 use crate::close::CloseReason;
 use futures_util::{Sink, Stream};
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::time::Duration;
@@ -32,17 +33,34 @@ where
     }
 }
 
-/// Opens a WebSocket only to close it, so that a browser's script reads the code.
-pub async fn turn_away<S>(transport: S, leftover: Bytes, reason: CloseReason, settings: &Settings)
-where
+/// Opens a WebSocket only to close it, so that a browser's script reads the code; and when to come back, in seconds.
+pub async fn turn_away<S>(
+    transport: S,
+    leftover: Bytes,
+    reason: CloseReason,
+    retry_after: Option<u64>,
+    settings: &Settings,
+) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut socket = open(transport, leftover, settings).await;
-    say(&mut socket, reason, settings.write_timeout).await;
+    say_with(&mut socket, reason, reason.text_with(retry_after), settings.write_timeout).await;
 }
 
 /// Ends a WebSocket. True when everything that was handed to it before has been written.
 pub async fn say<S>(socket: &mut WebSocketStream<Metered<S>>, reason: CloseReason, write_timeout: Duration) -> bool
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    say_with(socket, reason, reason.text().into(), write_timeout).await
+}
+
+async fn say_with<S>(
+    socket: &mut WebSocketStream<Metered<S>>,
+    reason: CloseReason,
+    text: Cow<'static, str>,
+    write_timeout: Duration,
+) -> bool
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -53,7 +71,7 @@ where
     };
     let mut flushed = false;
     if reason != CloseReason::ClientClosed {
-        let frame = CloseFrame { code: CloseCode::from(code), reason: reason.text().into() };
+        let frame = CloseFrame { code: CloseCode::from(code), reason: text.as_ref().into() };
         let sent = timeout_at(Instant::now() + patience, send(socket, Message::Close(Some(frame)))).await;
         flushed = matches!(sent, Ok(Ok(())));
         if !flushed {

@@ -90,10 +90,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         })
     }
 
+    /// Says this before everything else, to this client alone: no delivery, so not in the ledger.
+    pub fn greet(&mut self, text: &str) {
+        self.visit.traffic.messages_out += 1;
+        self.answers.push_back(Message::text(text));
+    }
+
     /// Serves the client until the connection ends.
     pub async fn run(&mut self) {
         let reason = self.live().await;
         self.visit.reason = reason;
+        self.visit.stay.ended(reason);
         // Needed once, and larger than the rest: not part of what every connection holds all the time.
         Box::pin(self.finish(reason)).await;
         self.visit.traffic.messages_out += self.books.delivered();
@@ -276,10 +283,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(why(&error))),
                 Poll::Pending => return Poll::Pending,
             }
+            let is_tapped = self.visit.stay.is_tapped();
             let message = if let Some(answer) = self.answers.pop_front() {
+                if is_tapped {
+                    self.visit.stay.answered(&answer, self.visit.context.clock.now());
+                }
                 answer
             } else if let Some(delivery) = self.batch.deliveries.pop_front() {
                 self.books.handed(&delivery);
+                if is_tapped {
+                    self.visit.stay.delivered(&delivery.message, delivery.path, self.visit.context.clock.now());
+                }
                 delivery.message
             } else {
                 break;

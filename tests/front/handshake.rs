@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::Error;
 const GOOD: &str = "/v3/ws/group/g/client/c";
 
 /// A request that would be accepted, with changes: `-name` takes a header away, others are added.
-fn request(path: &str, changes: &[&str]) -> String {
+pub fn request(path: &str, changes: &[&str]) -> String {
     let mut headers = vec![
         "Host: localhost",
         "Upgrade: websocket",

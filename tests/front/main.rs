@@ -18,8 +18,10 @@ mod limits;
 mod migration_access;
 mod migration_api;
 mod pki;
+mod policy;
 mod presence;
 mod proxy;
+mod steering;
 mod tls;
 mod v2_v3;
 

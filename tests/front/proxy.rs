@@ -3,10 +3,11 @@
 use crate::PATIENCE;
 use crate::client::Client;
 use aether_proxy::app::{self, Running};
+use aether_proxy::clock::Clock;
 use aether_proxy::config::Config;
 use aether_proxy::label::Label;
-use aether_proxy::telemetry::Metrics;
 use aether_proxy::telemetry::labels::{Outcome, Path};
+use aether_proxy::telemetry::{Metrics, trace};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -25,6 +26,11 @@ impl Proxy {
 
     /// The same with changes.
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::at(Clock::system(), change).await
+    }
+
+    /// The same by another calendar.
+    pub async fn at(clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         config.listen.clients = ([127, 0, 0, 1], 0).into();
         config.listen.admin = ([127, 0, 0, 1], 0).into();
@@ -32,7 +38,16 @@ impl Proxy {
         config.listen.drain_window = Duration::from_millis(50);
         config.telemetry.roundtrip_check = 1;
         change(&mut config);
-        Self { running: app::start(config).await.expect("the proxy starts") }
+        Self { running: app::start_with(config, clock).await.expect("the proxy starts") }
+    }
+
+    /// As SIGHUP does, with the settings it began with, changed.
+    pub async fn reload(&self, change: impl FnOnce(&mut Config)) {
+        let running = self.running.shared.config.clone();
+        let mut new = running.clone();
+        change(&mut new);
+        let (_kept, log) = trace::subscriber(&running.telemetry, false, std::io::sink).expect("a log");
+        self.running.reload(&running, Ok(new), &log).await.expect("reloaded");
     }
 
     pub fn metrics(&self) -> &Metrics {

@@ -10,6 +10,7 @@
 )]
 
 mod cli;
+mod fortnight;
 mod harness;
 mod hub;
 mod operators;

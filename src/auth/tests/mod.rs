@@ -4,6 +4,7 @@ mod algorithms;
 mod claims;
 mod files;
 mod jwks;
+mod presume;
 mod rules;
 mod server;
 

@@ -1,8 +1,7 @@
 //! V3 to V2: one envelope, the frame a V2 client gets, and why.
 
 use super::explain::{self, Explained, Note};
-use super::frames::Frames;
-use super::{Bad, Direction, Done};
+use super::{Bad, Direction, Done, Frames};
 use crate::config::{self, Config, DialectName, Mount};
 use crate::dialect::{Hidden, HubMessage, Notes, View, Wire, WireError, aether_v3, lens};
 use crate::edge::spoken_and_heard;
@@ -80,7 +79,7 @@ impl Direction for Down {
         match self.view.downgrade(&message) {
             Ok(frame) => {
                 explained.v2 = Some((&frame).into());
-                let output = self.frames.write(&frame)?;
+                let output = self.frames.write(&frame).map_err(Bad::new)?;
                 Ok(Done { output: Some(output), remark: None, explained: Explained::Down(explained) })
             }
             Err(hidden) => {

@@ -2,11 +2,12 @@
 //! the envelope, and what is remarkable about it. It looks at results; what is translated how is the lens's.
 
 use super::Bad;
-use super::frames::Record;
+use crate::cli::frames::Record;
 use crate::dialect::lens::{self, Translated};
 use crate::dialect::{Frame, Kind, OwnedFrame, Shaped};
 use crate::envelope::json::{self, Document, Member};
 use crate::label::labels;
+use crate::migration::lint::has_big_number;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -210,7 +211,7 @@ impl Note {
     pub fn of(frame: Frame<'_>, rule: Rule) -> Vec<Self> {
         let Frame::Text(text) = frame else { return vec![Note::Binary] };
         let Document::Object(members) = Document::parse(text) else {
-            let big = rule == Rule::Value && has_big_integer(text);
+            let big = rule == Rule::Value && has_big_number(text);
             return [Note::NotAnObject].into_iter().chain(big.then_some(Note::BigInteger)).collect();
         };
         let named = |names: &[&str]| members.iter().any(|m| names.contains(&m.key.as_ref()));
@@ -220,42 +221,10 @@ impl Note {
             (Note::KeyCollides, !shaped && (named(&SERVER_OWNED) || named(&ENVELOPE))),
             (Note::HalfMigrated, shaped),
             (Note::ServerOwned, shaped && named(&SERVER_OWNED)),
-            (Note::BigInteger, has_big_integer(text)),
+            (Note::BigInteger, has_big_number(text)),
         ];
         found.into_iter().filter_map(|(note, is)| is.then_some(note)).collect()
     }
-}
-
-/// Is there an integer beyond 2^53 outside of strings, at any depth? Reads valid JSON byte by byte.
-fn has_big_integer(text: &str) -> bool {
-    const LARGEST: u64 = 1 << 53;
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'"' => {
-                at += 1;
-                while at < bytes.len() && bytes[at] != b'"' {
-                    at += if bytes[at] == b'\\' { 2 } else { 1 };
-                }
-                at += 1;
-            }
-            b'0'..=b'9' => {
-                let length =
-                    bytes[at..].iter().position(|b| !matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
-                let end = at + length.unwrap_or(bytes.len() - at);
-                let token = &text[at..end];
-                let integer = token.bytes().all(|b| b.is_ascii_digit());
-                // What does not even fit 64 bits is beyond, too.
-                if integer && token.parse::<u64>().map_or(true, |n| n > LARGEST) {
-                    return true;
-                }
-                at = end;
-            }
-            _ => at += 1,
-        }
-    }
-    false
 }
 
 impl From<&OwnedFrame> for Explained {
@@ -285,7 +254,7 @@ mod tests {
             (r#"{"a":1,"a":2}"#, Rule::Object, &["duplicate_keys"], &[Note::DuplicateKeys]),
             (r#"{"\u006dsg":"hi"}"#, Rule::Object, &["escaped_key"], &[]),
             (r#"{"msg":1,"target":"x"}"#, Rule::Object, &[], &[Note::KeyCollides]),
-            (r#"{"n":9007199254740992,"s":"99999999999999999999"}"#, Rule::Object, &[], &[]),
+            (r#"{"n":9007199254740991,"s":"99999999999999999999"}"#, Rule::Object, &[], &[]),
             (r#"{"n":[-9007199254740993]}"#, Rule::Object, &[], &[Note::BigInteger]),
             (r#"{"msg_type":"msg","target":"group","msg":"m"}"#, Rule::V3Shaped, &["v3_shaped"], &[Note::HalfMigrated]),
             (

@@ -3,16 +3,15 @@
 
 mod down;
 mod explain;
-mod frames;
 mod up;
 
 use super::exit::{Exit, Failure};
+use super::frames::Frames;
 use super::out::{self, Out};
 use super::settings::Sources;
 use crate::config;
 use crate::envelope::Problem;
 use explain::Explained;
-use frames::Frames;
 use serde::Serialize;
 use std::io::{self, BufRead, BufReader};
 

@@ -1,8 +1,7 @@
 //! V2 to V3: one frame, the envelope the proxy makes of it, and why.
 
 use super::explain::{self, Explained, Note, Receipt, Rule, verbatim};
-use super::frames::Frames;
-use super::{Bad, Direction, Done, Exit, Failure, Translate};
+use super::{Bad, Direction, Done, Exit, Failure, Frames, Translate};
 use crate::clock::Clock;
 use crate::config::{Config, DialectName, Mount};
 use crate::dialect::aether_v2::{self, Speaks};
@@ -122,7 +121,7 @@ impl Up {
 
 impl Direction for Up {
     fn line(&self, line: &[u8]) -> Result<Done, Bad> {
-        let frame = self.frames.read(line)?;
+        let frame = self.frames.read(line).map_err(Bad::new)?;
         if self.restore { self.restored(&frame) } else { self.translated(frame.borrow()) }
     }
 }

@@ -12,7 +12,7 @@ const ENVELOPE_ROOM: usize = 4096;
 /// The longest time a shutdown may take; orchestrators kill long before.
 const LONGEST_DRAIN: Duration = Duration::from_secs(3600);
 
-fn positive<const N: usize>(findings: &mut Findings, values: [(&str, usize); N]) {
+pub(super) fn positive<const N: usize>(findings: &mut Findings, values: [(&str, usize); N]) {
     for (key, _) in values.iter().filter(|(_, value)| *value == 0) {
         findings.add(*key, format!("`{key}` must be greater than 0"));
     }

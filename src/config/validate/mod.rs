@@ -1,10 +1,13 @@
 //! Settings that are each valid but contradict one another. One plain function a concern; nothing is read here.
 
 mod auth;
+mod capture;
 mod channels;
 mod limits;
+mod migration;
 mod mounts;
 mod operators;
+mod policy;
 mod tls;
 
 use super::Config;
@@ -30,7 +33,7 @@ impl Findings {
 type Check = fn(&Config, &mut Findings);
 
 /// Every check with the sections it reads.
-const CHECKS: [(&[&str], Check); 15] = [
+const CHECKS: [(&[&str], Check); 22] = [
     (&["listen", "auth"], auth::open_to_the_network),
     (&["listen"], limits::listeners),
     (&["listen"], tls::files),
@@ -46,6 +49,13 @@ const CHECKS: [(&[&str], Check); 15] = [
     (&["limits"], limits::limits),
     (&["limits", "hub"], limits::against_hub),
     (&["telemetry"], limits::log_level),
+    (&["policy"], policy::dates),
+    (&["policy"], policy::rules),
+    (&["policy"], policy::exemptions),
+    (&["policy", "limits"], policy::refuse_delay),
+    (&["mounts"], policy::notices),
+    (&["migration"], migration::bounds),
+    (&["capture"], capture::check),
 ];
 
 /// Every contradiction, except in `unsound` sections.

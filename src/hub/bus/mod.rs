@@ -7,9 +7,8 @@ mod redis;
 use super::presence::{Announcer, Member};
 use super::{AttachError, Fanout, HubUnavailable, Keys, Parts, Publication, PublishError, Scope, Seat};
 use crate::envelope::GroupId;
+use crate::redis_client::StartError;
 use std::sync::Arc;
-
-pub use redis::StartError;
 
 /// The two.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! The store in memory: for one node without Redis. It forgets everything when the process ends.
 
-use super::{Bounds, ClientPage, ClientQuery, EVENTS, Merged, NODE_LEASE, OTHERS};
+use super::{Bounds, ClientPage, ClientQuery, EVENTS, Merged, NODE_KEPT, NODE_LEASE, OTHERS, with_open};
 use crate::label::Label;
 use crate::migration::record::{
     Batch, Bucket, ClientRecord, Event, EventKind, HOUR, Open, Overview, Span, Stages, TenantRecord,
@@ -99,7 +99,8 @@ impl Memory {
         let mut evicted = 0;
         if state.clients.len() > self.bounds.clients {
             let mut by_age: Vec<(i64, Key)> = state.clients.iter().map(|(key, c)| (c.last_seen, key.clone())).collect();
-            by_age.sort_unstable();
+            // Those who stand last among the latest.
+            by_age.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| b.1.cmp(&a.1)));
             for (_, key) in by_age.into_iter().take(state.clients.len() - self.bounds.clients) {
                 state.clients.remove(&key);
                 evicted += 1;
@@ -131,15 +132,8 @@ impl Memory {
     /// See `Store::tenants`.
     pub fn tenants(&self, now: i64) -> Vec<(TenantRecord, Open)> {
         let state = self.state.lock();
-        let mut open: HashMap<&str, Open> = HashMap::new();
-        for (tenant, n) in state.nodes.values().filter(|node| now - node.at <= NODE_LEASE).flat_map(|node| &node.open) {
-            let name = if state.tenants.contains_key(&**tenant) { tenant } else { OTHERS };
-            let sum = open.entry(name).or_default();
-            *sum = *sum + *n;
-        }
-        let with_open =
-            |record: &TenantRecord| (record.clone(), open.get(&*record.tenant).copied().unwrap_or_default());
-        state.tenants.values().map(with_open).collect()
+        let live = state.nodes.values().filter(|node| now - node.at <= NODE_LEASE);
+        with_open(state.tenants.clone(), live.flat_map(|node| &node.open).map(|(tenant, open)| (&**tenant, *open)))
     }
 
     /// See `Store::clients`.
@@ -227,7 +221,7 @@ impl Memory {
             let oldest = span.start(now) - span.kept() * span.seconds();
             state.buckets(span).retain(|at, _| *at >= oldest);
         }
-        state.nodes.retain(|_, node| now - node.at <= HOUR);
+        state.nodes.retain(|_, node| now - node.at <= NODE_KEPT);
         (before - state.clients.len()) as u64
     }
 }

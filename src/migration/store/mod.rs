@@ -1,18 +1,25 @@
 //! What is remembered about the migration: one contract, kept in Redis or, for one node without Redis, in memory.
 //! Everything in it is bounded and expires.
 
+mod keys;
 mod memory;
+mod position;
+mod redis;
 
 pub use memory::Memory;
+pub use redis::Redis;
 
-use super::record::{Batch, Bucket, ClientRecord, Event, Open, Overview, Span, Stages, TenantRecord};
+use super::record::{Batch, Bucket, ClientRecord, DAY, Event, Open, Overview, Span, Stages, TenantRecord};
 use crate::config;
 use crate::telemetry::labels::Stage;
+use std::collections::{BTreeMap, HashMap};
 
 /// Events that are kept.
 pub const EVENTS: usize = 1000;
 /// Seconds after which a node that wrote nothing is no longer counted.
 pub const NODE_LEASE: i64 = 60;
+/// Seconds for which the number of its last batch is remembered: as long it may try to merge it again.
+pub const NODE_KEPT: i64 = DAY;
 /// Where tenants above `migration.max_tenants` are counted together.
 pub const OTHERS: &str = "_other";
 
@@ -97,12 +104,7 @@ impl ClientQuery {
 
     /// Where a client stands in the order: positions compare as their texts do. Ids and tenants hold no control characters.
     pub fn position(&self, client: &ClientRecord) -> String {
-        match self.order {
-            Order::Key => format!("{}\u{1f}{}", client.tenant, client.client),
-            Order::LastSeen => {
-                format!("{:012}\u{1f}{}\u{1f}{}", 999_999_999_999 - client.last_seen, client.tenant, client.client)
-            }
-        }
+        position::of(self.order, client.last_seen, &keys::member(&client.tenant, &client.client))
     }
 }
 
@@ -127,6 +129,8 @@ pub struct Merged {
 pub enum Store {
     /// Of this process.
     Memory(Memory),
+    /// Of all nodes.
+    Redis(Redis),
 }
 
 impl Store {
@@ -138,6 +142,7 @@ impl Store {
     pub async fn merge(&self, batch: &Batch) -> Result<Merged, StoreError> {
         match self {
             Store::Memory(memory) => Ok(memory.merge(batch)),
+            Store::Redis(redis) => redis.merge(batch).await,
         }
     }
 
@@ -148,6 +153,7 @@ impl Store {
     pub async fn overview(&self, now: i64) -> Result<Overview, StoreError> {
         match self {
             Store::Memory(memory) => Ok(memory.overview(now)),
+            Store::Redis(redis) => redis.overview(now).await,
         }
     }
 
@@ -158,6 +164,7 @@ impl Store {
     pub async fn tenants(&self, now: i64) -> Result<Vec<(TenantRecord, Open)>, StoreError> {
         match self {
             Store::Memory(memory) => Ok(memory.tenants(now)),
+            Store::Redis(redis) => redis.tenants(now).await,
         }
     }
 
@@ -168,6 +175,7 @@ impl Store {
     pub async fn clients(&self, query: &ClientQuery) -> Result<ClientPage, StoreError> {
         match self {
             Store::Memory(memory) => Ok(memory.clients(query)),
+            Store::Redis(redis) => redis.clients(query).await,
         }
     }
 
@@ -178,6 +186,7 @@ impl Store {
     pub async fn history(&self, span: Span, from: i64, to: i64) -> Result<Vec<Bucket>, StoreError> {
         match self {
             Store::Memory(memory) => Ok(memory.history(span, from, to)),
+            Store::Redis(redis) => redis.history(span, from, to).await,
         }
     }
 
@@ -188,6 +197,7 @@ impl Store {
     pub async fn events(&self, most: usize) -> Result<Vec<Event>, StoreError> {
         match self {
             Store::Memory(memory) => Ok(memory.events(most)),
+            Store::Redis(redis) => redis.events(most).await,
         }
     }
 
@@ -199,6 +209,7 @@ impl Store {
     pub async fn note(&self, event: &Event) -> Result<bool, StoreError> {
         match self {
             Store::Memory(memory) => Ok(memory.note(event)),
+            Store::Redis(redis) => redis.note(event).await,
         }
     }
 
@@ -209,6 +220,7 @@ impl Store {
     pub async fn advance(&self, tenant: &str, from: Stage, to: Stage, at: i64) -> Result<bool, StoreError> {
         match self {
             Store::Memory(memory) => Ok(memory.advance(tenant, from, to, at)),
+            Store::Redis(redis) => redis.advance(tenant, from, to, at).await,
         }
     }
 
@@ -218,10 +230,8 @@ impl Store {
     /// See `StoreError`.
     pub async fn mark(&self, at: i64, stages: &Stages, open: Open) -> Result<(), StoreError> {
         match self {
-            Store::Memory(memory) => {
-                memory.mark(at, stages, open);
-                Ok(())
-            }
+            Store::Memory(memory) => Ok(memory.mark(at, stages, open)),
+            Store::Redis(redis) => redis.mark(at, stages, open).await,
         }
     }
 
@@ -232,6 +242,21 @@ impl Store {
     pub async fn trim(&self, now: i64) -> Result<u64, StoreError> {
         match self {
             Store::Memory(memory) => Ok(memory.trim(now)),
+            Store::Redis(redis) => redis.trim(now).await,
         }
     }
+}
+
+/// Tenants by name, with what is open of them; those that are not remembered are open among the others.
+fn with_open<'n>(
+    tenants: BTreeMap<String, TenantRecord>,
+    nodes: impl Iterator<Item = (&'n str, Open)>,
+) -> Vec<(TenantRecord, Open)> {
+    let mut open: HashMap<&str, Open> = HashMap::new();
+    for (tenant, n) in nodes {
+        let name = if tenants.contains_key(tenant) { tenant } else { OTHERS };
+        let sum = open.entry(name).or_default();
+        *sum = *sum + n;
+    }
+    tenants.into_iter().map(|(name, record)| (record, open.get(&*name).copied().unwrap_or_default())).collect()
 }

@@ -1,6 +1,8 @@
 //! The command line as shells and scripts meet it: a process with arguments, pipes and an exit code.
 
 mod check;
+mod lint;
+mod replay;
 mod token;
 mod translate;
 
@@ -53,11 +55,13 @@ fn run(arguments: &[&str]) -> Ended {
 fn help_and_version_are_no_failures_and_tell_the_exit_codes() {
     let help = run(&["--help"]);
     assert_eq!((help.code, help.err.as_str()), (0, ""));
-    for word in ["serve", "check", "translate", "token", "EXIT CODES", " 65 ", " 78 ", "AETHER_CONFIG"] {
+    for word in
+        ["serve", "check", "translate", "lint", "replay", "token", "EXIT CODES", " 65 ", " 78 ", "AETHER_CONFIG"]
+    {
         assert!(help.out.contains(word), "{word} is not in {}", help.out);
     }
     assert_eq!(run(&["--version"]).out, format!("aether-proxy {}\n", env!("CARGO_PKG_VERSION")));
-    for command in ["serve", "check", "translate", "token"] {
+    for command in ["serve", "check", "translate", "lint", "replay", "token"] {
         assert_eq!(run(&[command, "--help"]).code, 0, "{command}");
     }
 }
@@ -72,6 +76,15 @@ fn wrong_usage_has_its_own_exit_code() {
         &["translate", "--from", "v3", "--to", "v3"],
         &["translate", "--from", "v3", "--to", "v2", "--restore"],
         &["translate", "--from", "v2", "--to", "v3", "--client", "server"],
+        &["lint"],
+        &["lint", "--deny", "V2012", "-"],
+        &["lint", "--frames", "text", "--max-message", "big", "-"],
+        &["replay"],
+        &["replay", "-", "--speed", "2"],
+        &["replay", "-", "--target", "wss://127.0.0.1:1"],
+        &["replay", "-", "--target", "ws://127.0.0.1:1/path"],
+        &["replay", "-", "--target", "ws://192.0.2.1:1"],
+        &["replay", "-", "--target", "ws://127.0.0.1:1", "--speed", "-1"],
         &["token", "--ttl", "soon"],
         &["token", "--alg", "none", "--set", "auth.jwt.secret=x"],
     ] {

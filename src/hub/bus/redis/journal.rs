@@ -1,12 +1,10 @@
 //! Owns reading the journals of one master: where a scope's ends, and what it holds behind a place. Questions
 //! are answered in batches over one command connection, which is opened again until it works.
 
-use super::connect::{ConnectError, Connector};
-use super::health::Backoff;
 use super::line::{Place, Range};
-use super::target::Node;
 use super::wanted::Channel;
 use crate::hub::keys::Keys;
+use crate::redis_client::{Backoff, ConnectError, Connector, Node};
 use bytes::Bytes;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Pipeline, RedisError, Value};

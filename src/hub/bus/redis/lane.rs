@@ -2,13 +2,11 @@
 //! and what could not be published goes back. A message is published exactly once: the journal's script
 //! knows the running number of each node, so a retry and an original that comes late are both recognised.
 
-use super::connect::{ConnectError, Connector};
-use super::health::{Backoff, Rarely};
 use super::job::{Job, Style};
-use super::target::Node;
 use super::waiting::{Numbered, Piece};
 use crate::hub::keys::Keys;
 use crate::hub::publication::PublishError;
+use crate::redis_client::{Backoff, ConnectError, Connector, Node, Rarely};
 use crate::telemetry::Metrics;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Pipeline, RedisError, Value};

@@ -2,8 +2,7 @@
 //! pushes over through a queue without a bound, confirms nothing to its caller, and stays deaf after a
 //! stall; reading here, the socket itself is the bound. What a push means is `subscriber`'s.
 
-use super::connect::{ConnectError, Connector, Transport};
-use super::target::Node;
+use crate::redis_client::{ConnectError, Connector, Node, Transport};
 use bytes::{Bytes, BytesMut};
 use redis_protocol::resp2::decode::decode_bytes_mut;
 use redis_protocol::resp2::types::BytesFrame;

@@ -1,8 +1,8 @@
 //! Owns the map of a Redis: which master serves which hash slot. One server, and a master that sentinels
 //! name, are maps with one master for all slots. No I/O.
 
-use super::target::Node;
 use crate::hub::slot::SLOTS;
+use crate::redis_client::Node;
 
 /// Which master serves which slot.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! The hub on Redis: subscriptions, publishing, journal and presence, each an actor of its own, joined here.
 //! What an actor does is told in its file; this one starts them and routes to them.
 
-mod connect;
 mod ear;
 mod health;
 mod job;
@@ -15,12 +14,9 @@ mod port;
 mod presence;
 mod publisher;
 mod subscriber;
-mod target;
 mod topology;
 mod waiting;
 mod wanted;
-
-pub use target::StartError;
 
 use crate::dialect::Wire;
 use crate::envelope::{AccountId, ClientId, GroupId};
@@ -28,10 +24,10 @@ use crate::hub::keys::Keys;
 use crate::hub::presence::{Announcer, Member};
 use crate::hub::seat::Seat;
 use crate::hub::{AttachError, Fanout, HubUnavailable, Parts, Publication, PublishError, Scope};
+use crate::redis_client::{Connector, Mode, Rarely, StartError};
 use crate::telemetry::Metrics;
-use connect::Connector;
 use futures_util::future::join_all;
-use health::{Health, Rarely};
+use health::Health;
 use job::{Job, Style};
 use port::Verbs;
 use presence::{Op, Presence, Touched};
@@ -41,7 +37,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use subscriber::Subscriber;
-use target::{Mode, Target};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 use topology::Topology;
@@ -141,10 +136,7 @@ impl Redis {
         announcer: Announcer,
     ) -> Result<Arc<Self>, StartError> {
         let config = &parts.config;
-        let target = Target::parse(&config.url)?;
-        let connector = Connector::new(target, config.command_timeout)
-            .map_err(|_| StartError::Url("TLS is wanted, but the system has no trusted certificates"))?;
-        let connector = Arc::new(connector);
+        let connector = Arc::new(Connector::new(&config.url, config.command_timeout)?);
         let node: Arc<str> = format!("{:012x}", fastrand::u64(..) >> 16).into();
         let wire = Wire::from(config.wire);
         let journal = config.journal && wire == Wire::Extended;

@@ -1,13 +1,11 @@
 //! Owns one master as the subscriber sees it: its link, the way to its journals, and the probe that shows
 //! whether the link still hears. What is heard there is `ear`'s.
 
-use super::connect::Connector;
-use super::health::Backoff;
 use super::journal::{Answer, Ask, Journal};
 use super::link::{Link, LinkError};
-use super::target::Node;
 use super::wanted::Channel;
 use crate::hub::keys::Keys;
+use crate::redis_client::{Backoff, Connector, Node};
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll};

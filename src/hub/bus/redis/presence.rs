@@ -4,8 +4,6 @@
 
 mod roll;
 
-use super::connect::{ConnectError, Connector};
-use super::health::Backoff;
 use super::member::{self, Entry};
 use super::topology::Topology;
 use crate::config;
@@ -15,6 +13,7 @@ use crate::hub::keys::Keys;
 use crate::hub::presence::{Announcer, Event, Member};
 use crate::hub::seat::Seat;
 use crate::hub::slot::slot_of;
+use crate::redis_client::{Backoff, ConnectError, Connector};
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::Done;
 use parking_lot::Mutex;

@@ -1,17 +1,16 @@
 //! Owns the way out: one actor takes messages in order, at most so many waiting, each with a deadline, and
 //! hands them to a lane for each master. A master that is away holds up nobody but itself.
 
-use super::connect::Connector;
-use super::health::{Half, Health, Rarely};
+use super::health::{Half, Health};
 use super::job::{Job, Style};
 use super::lane::{Lane, Told};
 use super::map::Map;
-use super::target::Node;
 use super::topology::Topology;
 use super::waiting::{Numbered, Piece, Waiting};
 use crate::hub::keys::Keys;
 use crate::hub::publication::PublishError;
 use crate::hub::slot::slot_of;
+use crate::redis_client::{Connector, Node, Rarely};
 use crate::telemetry::Metrics;
 use std::collections::HashMap;
 use std::sync::Arc;

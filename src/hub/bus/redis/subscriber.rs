@@ -2,9 +2,8 @@
 //! text through its scope's line to the fan-out. It replaces a link that has gone deaf, and follows a slot
 //! that moves. What becomes of a text is `ear`'s.
 
-use super::connect::Connector;
 use super::ear::Heard;
-use super::health::{Half, Health, Rarely};
+use super::health::{Half, Health};
 use super::job::Job;
 use super::journal::Answer;
 use super::link::{Link, LinkError};
@@ -15,6 +14,7 @@ use super::wanted::{Change, Channel, Wanted};
 use crate::hub::fanout::Fanout;
 use crate::hub::keys::Keys;
 use crate::hub::slot::slot_of;
+use crate::redis_client::{Connector, Rarely};
 use crate::telemetry::Metrics;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::poll_fn;

@@ -1,10 +1,9 @@
 //! Owns finding out who serves what: one server, the master the sentinels name, or the masters of a cluster.
 //! It looks at the start, on a hint that something has moved, and from time to time.
 
-use super::connect::{ConnectError, Connector};
 use super::health::Health;
 use super::map::Map;
-use super::target::{Mode, Node};
+use crate::redis_client::{ConnectError, Connector, Mode, Node};
 use redis::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,34 +109,9 @@ impl Surveyor {
         let target = connector.target();
         match &target.mode {
             Mode::Single => target.nodes.first().cloned().map(Map::one).ok_or(ConnectError::NoMaster),
-            Mode::Sentinel(name) => self.master(name).await.map(Map::one),
+            Mode::Sentinel(name) => connector.master(name).await.map(Map::one),
             Mode::Cluster => self.cluster().await,
         }
-    }
-
-    /// The master of this name, that says itself that it is one.
-    async fn master(&self, name: &str) -> Result<Node, ConnectError> {
-        let mut last = ConnectError::NoMaster;
-        for sentinel in &self.connector.target().nodes {
-            let asked = async {
-                let mut connection = self.connector.plain(sentinel).await?;
-                let mut ask = redis::cmd("SENTINEL");
-                ask.arg("GET-MASTER-ADDR-BY-NAME").arg(name);
-                let answer = ask.query_async::<Option<(String, u16)>>(&mut connection).await?;
-                let (host, port) = answer.ok_or(ConnectError::NoMaster)?;
-                let node = Node { host, port };
-                // While they elect, sentinels name the dead, and a while longer one that has become a replica.
-                let mut connection = self.connector.command(&node).await?;
-                let role = redis::cmd("ROLE").query_async::<Vec<Value>>(&mut connection).await?;
-                let role = role.into_iter().next().and_then(|word| redis::from_redis_value::<String>(word).ok());
-                if role.as_deref() == Some("master") { Ok(node) } else { Err(ConnectError::NoMaster) }
-            };
-            match asked.await {
-                Ok(node) => return Ok(node),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
     }
 
     /// The masters of the cluster, as one of its nodes knows them.

@@ -4,8 +4,8 @@
 
 use super::job::Job;
 use super::map::Map;
-use super::target::Node;
 use crate::hub::slot::slot_of;
+use crate::redis_client::Node;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 use tokio::time::Instant;

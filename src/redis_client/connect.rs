@@ -1,7 +1,8 @@
 //! Owns how connections to Redis are opened: for commands by the redis crate, for subscriptions as a bare
-//! stream that `link` reads. Every step has a deadline.
+//! stream. Every step has a deadline.
 
-use super::target::{Node, Target};
+use super::target::{Node, StartError, Target};
+use crate::config::RedisUrl;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, RedisError};
 use std::io;
@@ -14,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-/// A transport for a subscriber link.
+/// A transport for whoever speaks to Redis by itself.
 pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
@@ -50,13 +51,17 @@ impl Connector {
     /// For this address; each step may take `deadline`.
     ///
     /// # Errors
-    /// TLS is wanted and the system has no trusted roots.
-    pub fn new(target: Target, deadline: Duration) -> io::Result<Self> {
+    /// The address cannot be used, or TLS is wanted and the system has no trusted roots.
+    pub fn new(url: &RedisUrl, deadline: Duration) -> Result<Self, StartError> {
+        let target = Target::parse(url)?;
         let tls = match target.tls {
             false => None,
             true => {
                 use hyper_rustls::ConfigBuilderExt;
-                Some(Arc::new(ClientConfig::builder().with_native_roots()?.with_no_client_auth()))
+                let roots = ClientConfig::builder().with_native_roots();
+                let roots =
+                    roots.map_err(|_| StartError::Url("TLS is wanted, but the system has no trusted certificates"))?;
+                Some(Arc::new(roots.with_no_client_auth()))
             }
         };
         Ok(Self { target, deadline, tls })

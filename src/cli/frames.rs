@@ -1,6 +1,5 @@
 //! Owns how V2 frames stand on a line: as their text, or as JSON records, which can hold any frame.
 
-use super::Bad;
 use crate::dialect::{Frame, OwnedFrame};
 use serde::{Deserialize, Serialize};
 
@@ -34,13 +33,16 @@ impl From<&OwnedFrame> for Record {
 
 impl Frames {
     /// The frame on a line.
-    pub(super) fn read(self, line: &[u8]) -> Result<OwnedFrame, Bad> {
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn read(self, line: &[u8]) -> Result<OwnedFrame, String> {
         let text = std::str::from_utf8(line)
-            .map_err(|_| Bad::new("not UTF-8: a text frame cannot hold it; for binary frames use --frames json"))?;
+            .map_err(|_| "not UTF-8: a text frame cannot hold it; for binary frames use --frames json".to_owned())?;
         if self == Frames::Text {
             return Ok(Frame::Text(text).to_owned());
         }
-        let bad = || Bad::new("not a record such as {\"text\":\"...\"} or {\"binary_hex\":\"00ff\"}");
+        let bad = || "not a record such as {\"text\":\"...\"} or {\"binary_hex\":\"00ff\"}".to_owned();
         match serde_json::from_str(text).map_err(|_| bad())? {
             Record::Text(text) => Ok(OwnedFrame::Text(text)),
             Record::BinaryHex(hex) => Ok(OwnedFrame::Binary(bytes(&hex).ok_or_else(bad)?)),
@@ -48,13 +50,14 @@ impl Frames {
     }
 
     /// A frame as a line.
-    pub(super) fn write(self, frame: &OwnedFrame) -> Result<String, Bad> {
+    ///
+    /// # Errors
+    /// This form cannot hold it.
+    pub fn write(self, frame: &OwnedFrame) -> Result<String, String> {
         match (self, frame) {
             (Frames::Text, OwnedFrame::Text(text)) if !text.contains('\n') => Ok(text.clone()),
-            (Frames::Text, _) => Err(Bad::new("the frame is not one line of text: use --frames json")),
-            (Frames::Json, frame) => {
-                serde_json::to_string(&Record::from(frame)).map_err(|error| Bad::new(error.to_string()))
-            }
+            (Frames::Text, _) => Err("the frame is not one line of text: use --frames json".to_owned()),
+            (Frames::Json, frame) => serde_json::to_string(&Record::from(frame)).map_err(|error| error.to_string()),
         }
     }
 }

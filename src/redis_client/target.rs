@@ -3,7 +3,7 @@
 use crate::config::{RedisUrl, Secret};
 use percent_encoding::percent_decode_str;
 
-/// The hub cannot be started.
+/// Redis cannot be used as configured.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address cannot be used. It is not repeated: there may be a password in it.
