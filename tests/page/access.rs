@@ -69,7 +69,6 @@ async fn a_keyboard_is_enough() {
         "tenants button",
         "clients button",
         "clients summary",
-        "Journal",
         "api/v1/migration/events",
     ] {
         assert!(met.iter().any(|focus| focus == wanted), "Tab never came to {wanted}: {met:?}");

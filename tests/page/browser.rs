@@ -120,11 +120,12 @@ impl Browser {
         }
     }
 
-    /// Waits until the report is drawn.
+    /// Waits until the report and the list of clients are drawn.
     pub async fn drawn(&self) {
+        let listed = "document.querySelector('[data-testid=listed]')";
         self.until(
-            "the report",
-            "document.querySelector('[data-beat]') && document.querySelector('[data-testid=listed]')",
+            "the page",
+            &format!("document.querySelector('[data-beat]') && {listed}?.textContent.includes('client')"),
         )
         .await;
     }

@@ -16,7 +16,7 @@ function App() {
   const { report, problem } = state;
   useEffect(() => void document.documentElement.classList.toggle('stale', Boolean(problem)), [problem]);
   return html`
-    <a class="skip" href="#who">Skip to who is left</a>
+    <a class="skip" href="#who" data-testid="skip">Skip to who is left</a>
     <header class="top">
       <div class="bar">
         <h1>Migration <span>from V2 to V3</span></h1>
