@@ -89,7 +89,7 @@ const Answers = ({ report }) => {
         <b class=${loss.lost ? 'bad' : ''}><${Num} field="loss.lost" n=${loss.lost} /></b>
         <span class="a">lost in ${format.span(report.quiet_seconds)}</span></a>
       <a href="#when"><span class="q">When can V2 be switched off?</span>
-        <b>${forecast.date ? format.dayOf(forecast.date) : report.verdict.safe_to_retire ? 'now' : 'no forecast'}</b>
+        <b>${report.verdict.safe_to_retire ? 'now' : forecast.date ? format.dayOf(forecast.date) : 'no forecast'}</b>
         <span class="a">${holding.length} of ${counted.length} gates hold</span></a>
     </nav>`;
 };
