@@ -70,6 +70,18 @@ async fn every_number_is_the_apis_and_follows_it() {
     let said: Vec<Value> = said.map(|g| json!([g["gate"], g["state"], g["title"], g["detail"]])).collect();
     assert_eq!(browser.run(gates).await, Value::Array(said));
 
+    // The list of clients, with what lint found.
+    let listed = "return [...document.querySelectorAll('[data-client]')].map((e) => [e.dataset.client,
+        e.querySelector('[data-label=frames]').textContent, [...e.querySelectorAll('.findings li b')].map((b) => b.textContent)])";
+    let page = proxy.api("/clients?order=last_seen").await;
+    let said = page["clients"].as_array().expect("clients").iter().map(|client| {
+        let rules: Vec<_> = client["findings"].as_object().expect("findings").keys().collect();
+        json!([client["client"], written(&client["frames"], "count"), rules])
+    });
+    let said: Vec<Value> = said.collect();
+    assert!(said.iter().any(|client| client[2].to_string().contains("V2002")), "{said:?}");
+    assert_eq!(browser.run(listed).await, Value::Array(said));
+
     // The ledger adds up to what is owed.
     let open = "const e = document.querySelector('[data-testid=open]'); return e ? Number(e.textContent.replaceAll(',', '')) : 0";
     let sum: i64 =
@@ -111,7 +123,7 @@ async fn every_number_is_the_apis_and_follows_it() {
     );
     assert_eq!(
         browser
-            .run("return [window.hacked ?? null, document.querySelectorAll('#app img, .clients td b').length]")
+            .run("return [window.hacked ?? null, document.querySelectorAll('#app img, .clients .clip b').length]")
             .await,
         json!([null, 0])
     );
