@@ -116,7 +116,7 @@ async fn at(
         Place::Metrics => Ok(metrics(state)),
         Place::Livez => Ok(write(StatusCode::OK, answer::TEXT, "ok\n")),
         Place::Readyz => Ok(readyz(state)),
-        Place::Page => Ok(page::file(headers, path).unwrap_or_else(index)),
+        Place::Page => Ok(page::answered(headers, path).unwrap_or_else(index)),
         Place::OpenApi => Ok(answer::tagged(headers, answer::JSON, OPENAPI)),
         Place::Report => migration::report(state, query()?, headers).await,
         Place::ReportAs => migration::report_as(state, query()?, headers).await,
