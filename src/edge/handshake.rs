@@ -14,8 +14,8 @@ use crate::config::RefuseWith;
 use crate::dialect::{Protocol, View};
 use crate::envelope::Origin;
 use crate::hub::{Outbox, Seat};
-use crate::migration::Newcomer;
 use crate::migration::newcomer;
+use crate::migration::{Mirror, Newcomer};
 use crate::session::{self, Client, Machine, Remote, Session, Visit};
 use crate::telemetry::labels::Handshake;
 use hyper::body::Incoming;
@@ -126,7 +126,9 @@ impl Edge {
             origin: newcomer::kept(credentials.host().as_deref().unwrap_or_default()),
             hears_v3,
         };
-        self.seated(state, rules, newcomer, &principal, remote).await
+        let (migration, hears) = (&state.context.migration, rules.view.protocol());
+        let mirror = migration.mirror(&newcomer, principal.account.as_ref(), hears, request);
+        self.seated(state, rules, (newcomer, mirror), &principal, remote).await
     }
 
     /// What is bounded for one address, and handshakes in all: before a credential is looked at, which costs.
@@ -146,7 +148,7 @@ impl Edge {
         &self,
         state: &State,
         rules: &Rules,
-        newcomer: Newcomer,
+        (newcomer, mirror): (Newcomer, Option<Mirror>),
         principal: &Principal,
         remote: Remote,
     ) -> Result<Arrival, Refused> {
@@ -166,7 +168,7 @@ impl Edge {
         let machine = Machine::new(client, context.settings.clone(), context.metrics.clone(), Instant::now());
         // In a task of its own: a client that goes away meanwhile drops this future, and what is half attached
         // could not be detached; so it is attached first, and then dropped whole.
-        let begin = Visit::begin(context.clone(), seat, remote, newcomer);
+        let begin = Visit::begin(context.clone(), seat, remote, newcomer, mirror);
         let begun = self.sessions.spawn(begin).await;
         let visit = begun.ok().and_then(Result::ok).ok_or_else(Refused::hub_unavailable)?;
         Ok(Arrival { visit, machine })

@@ -8,6 +8,7 @@ pub mod policy;
 pub mod record;
 pub mod report;
 pub mod roster;
+pub mod shadow;
 pub mod stage;
 mod stay;
 pub mod steps;
@@ -16,15 +17,20 @@ pub mod store;
 pub use newcomer::Newcomer;
 pub use policy::Policies;
 pub use roster::{Closer, Guest, Roster};
+pub use shadow::{Mirror, Shadow};
 pub use stay::Stay;
 pub use store::{Store, StoreError};
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::dialect::Protocol;
+use crate::envelope::AccountId;
 use crate::telemetry::Metrics;
 use keeper::Keeper;
+use report::view::ShadowView;
 use std::sync::Arc;
 use store::{Bounds, Memory};
+use tokio_tungstenite::tungstenite::http::Request;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -58,6 +64,7 @@ pub struct Migration {
     pub policies: Arc<Policies>,
     /// This node, in the store.
     pub node: Arc<str>,
+    shadow: Option<Shadow>,
 }
 
 impl Migration {
@@ -66,6 +73,7 @@ impl Migration {
         let Parts { config, clock, metrics, tasks, stop } = parts;
         let node: Arc<str> = format!("{:012x}", fastrand::u64(..) >> 16).into();
         let policies = Arc::new(Policies::new(&config.policy, clock.clone()));
+        let shadow = Shadow::start(&config.shadow, clock.clone(), metrics.clone(), tasks.clone(), stop.clone());
         let config = config.migration.clone();
         let store = Arc::new(Store::Memory(Memory::new(Bounds::from(&config))));
         let roster = Arc::new(Roster::new(clock.clone(), metrics.clone()));
@@ -79,11 +87,28 @@ impl Migration {
             policies: policies.clone(),
         };
         tasks.spawn(keeper.run(stop));
-        Arc::new(Self { config, clock, store, roster, policies, node })
+        Arc::new(Self { config, clock, store, roster, policies, node, shadow })
+    }
+
+    /// Is this one, which will hear this generation, to have a shadow? Who knows the request asks, before it is let in.
+    pub fn mirror<B>(
+        &self,
+        newcomer: &Newcomer,
+        account: Option<&AccountId>,
+        hears: Protocol,
+        request: &Request<B>,
+    ) -> Option<Mirror> {
+        self.shadow.as_ref()?.mirror(newcomer, account, hears, request)
     }
 
     /// Somebody was let in, on this seat of the hub. Dropping the stay ends it.
-    pub fn enter(&self, seat: u64, newcomer: Newcomer, closer: Closer) -> Stay {
-        Stay::new(seat, self.roster.enter(seat, newcomer, closer), self.roster.clone())
+    pub fn enter(&self, seat: u64, newcomer: Newcomer, mirror: Option<Mirror>, closer: Closer) -> Stay {
+        let tap = self.shadow.as_ref().zip(mirror).map(|(shadow, mirror)| shadow.tap(seat, &newcomer, mirror));
+        Stay::new(seat, self.roster.enter(seat, newcomer, closer), self.roster.clone(), tap)
+    }
+
+    /// How the comparison with the legacy server stands, on this node.
+    pub fn shadow_findings(&self) -> ShadowView {
+        self.shadow.as_ref().map_or_else(ShadowView::default, Shadow::view)
     }
 }

@@ -241,7 +241,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 match Pin::new(&mut self.socket).poll_flush(cx) {
                     Poll::Ready(Ok(())) => {
                         self.unflushed = false;
-                        self.stalled = None;
+                        if self.stalled.take().is_some() {
+                            self.visit.stay.stalled(false);
+                        }
                         self.books.flushed(&self.visit.context.metrics);
                         self.give_back();
                     }
@@ -277,9 +279,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Poll::Pending => return Poll::Pending,
             }
             let message = if let Some(answer) = self.answers.pop_front() {
+                self.visit.stay.answered(&answer);
                 answer
             } else if let Some(delivery) = self.batch.deliveries.pop_front() {
                 self.books.handed(&delivery);
+                self.visit.stay.delivered(&delivery.message, delivery.path);
                 delivery.message
             } else {
                 break;
@@ -302,6 +306,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let stalled = match self.stalled {
             Some(stalled) if stalled.written == written => stalled,
             _ => {
+                self.visit.stay.stalled(true);
                 let until = Instant::now() + self.visit.context.settings.write_timeout;
                 *self.stalled.insert(Stalled { written, until })
             }

@@ -13,10 +13,12 @@ mod client;
 mod endings;
 mod handshake;
 mod ledger;
+mod legacy;
 mod limits;
 mod pki;
 mod presence;
 mod proxy;
+mod shadow;
 mod tls;
 mod v2_v3;
 

@@ -12,7 +12,11 @@
 mod cli;
 mod harness;
 mod hub;
+#[allow(dead_code, reason = "its other manners are for the tests of one node")]
+#[path = "../front/legacy.rs"]
+mod legacy;
 mod operators;
 mod secrets;
+mod shadow;
 mod tls;
 mod two_nodes;

@@ -4,6 +4,7 @@ mod auth;
 mod channels;
 mod limits;
 mod mounts;
+mod shadow;
 mod tls;
 
 use super::Config;
@@ -29,7 +30,7 @@ impl Findings {
 type Check = fn(&Config, &mut Findings);
 
 /// Every check with the sections it reads.
-const CHECKS: [(&[&str], Check); 14] = [
+const CHECKS: [(&[&str], Check); 15] = [
     (&["listen", "auth"], auth::open_to_the_network),
     (&["listen"], limits::listeners),
     (&["listen"], tls::files),
@@ -43,6 +44,7 @@ const CHECKS: [(&[&str], Check); 14] = [
     (&["mounts"], mounts::check),
     (&["limits"], limits::limits),
     (&["limits", "hub"], limits::against_hub),
+    (&["shadow"], shadow::check),
     (&["telemetry"], limits::log_level),
 ];
 
