@@ -18,7 +18,7 @@ pub struct Shadow {
     /// How long a frame may be missing on one side.
     #[serde(with = "super::human::duration")]
     pub window: Duration,
-    /// JSON pointers (RFC 6901) of values that may differ; `*` stands for any one key or index.
+    /// JSON pointers (RFC 6901) of values that may differ, or be missing on one side; `*` stands for any one key or index.
     pub ignore: Vec<String>,
     /// Connections to the legacy server at most, for each of the two.
     pub max_connections: usize,

@@ -15,7 +15,7 @@ use crate::config::RefuseWith;
 use crate::dialect::{Protocol, View};
 use crate::envelope::Origin;
 use crate::hub::{Outbox, Seat};
-use crate::migration::Newcomer;
+use crate::migration::{Mirror, Newcomer};
 use crate::session::{self, Client, Machine, Remote, Session, Visit};
 use crate::telemetry::labels::{Handshake, NoticeChannel};
 use hyper::body::Incoming;
@@ -136,7 +136,9 @@ impl Edge {
             self.integers.look(group, &newcomer.client, &newcomer.tenant, rules.dialect.protocol(), metrics);
         }
         let hears_v3 = newcomer.hears_v3;
-        let (visit, machine) = self.seated(state, rules, newcomer, &principal, remote).await?;
+        let (migration, hears) = (&state.context.migration, rules.view.protocol());
+        let mirror = migration.mirror(&newcomer, principal.account.as_ref(), hears, request);
+        let (visit, machine) = self.seated(state, rules, (newcomer, mirror), &principal, remote).await?;
         let legacy = rules.dialect.protocol() == Protocol::V2;
         let greeting = if legacy { self.steered(state, rules, &decision, hears_v3) } else { None };
         Ok(Arrival { visit, machine, greeting })
@@ -171,7 +173,7 @@ impl Edge {
         &self,
         state: &State,
         rules: &Rules,
-        newcomer: Newcomer,
+        (newcomer, mirror): (Newcomer, Option<Mirror>),
         principal: &Principal,
         remote: Remote,
     ) -> Result<(Visit, Machine), Refused> {
@@ -191,7 +193,7 @@ impl Edge {
         let machine = Machine::new(client, context.settings.clone(), context.metrics.clone(), Instant::now());
         // In a task of its own: a client that goes away meanwhile drops this future, and what is half attached
         // could not be detached; so it is attached first, and then dropped whole.
-        let begin = Visit::begin(context.clone(), seat, remote, newcomer);
+        let begin = Visit::begin(context.clone(), seat, remote, newcomer, mirror);
         let begun = self.sessions.spawn(begin).await;
         let visit = begun.ok().and_then(Result::ok).ok_or_else(Refused::hub_unavailable)?;
         Ok((visit, machine))

@@ -11,6 +11,7 @@ pub mod policy;
 pub mod record;
 pub mod report;
 pub mod roster;
+pub mod shadow;
 pub mod stage;
 mod stay;
 pub mod steps;
@@ -20,18 +21,23 @@ pub use capture::Capture;
 pub use newcomer::Newcomer;
 pub use policy::{Decision, Policies};
 pub use roster::{Closer, Guest, Roster};
+pub use shadow::{Mirror, Shadow};
 pub use stay::Stay;
 pub use store::{Store, StoreError};
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::dialect::Protocol;
+use crate::envelope::AccountId;
 use crate::redis_client::StartError;
 use crate::telemetry::Metrics;
 use keeper::Keeper;
 use policy::{Scribe, Steward};
+use report::view::ShadowView;
 use stay::Watch;
 use std::sync::Arc;
 use store::{Bounds, Memory, Redis};
+use tokio_tungstenite::tungstenite::http::Request;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -68,6 +74,7 @@ pub struct Migration {
     /// What is written down of V2 traffic; off until it is begun.
     pub capture: Arc<Capture>,
     watch: Arc<Watch>,
+    shadow: Option<Shadow>,
 }
 
 impl Migration {
@@ -83,6 +90,7 @@ impl Migration {
         });
         let node: Arc<str> = format!("{:012x}", fastrand::u64(..) >> 16).into();
         let policies = Arc::new(Policies::new(&config.policy, clock.clone()));
+        let shadow = Shadow::start(&config.shadow, clock.clone(), metrics.clone(), tasks.clone(), stop.clone());
         let config = config.migration.clone();
         let roster = Arc::new(Roster::new(clock.clone(), metrics.clone()));
         let capture = Capture::new(metrics.clone(), tasks.clone(), stop.clone());
@@ -107,11 +115,28 @@ impl Migration {
         steward.tell();
         tasks.spawn(steward.run(stop.clone()));
         tasks.spawn(Scribe::new(policies.clone(), store.clone(), clock.clone()).run(stop));
-        Ok(Arc::new(Self { config, clock, store, roster, policies, node, capture, watch }))
+        Ok(Arc::new(Self { config, clock, store, roster, policies, node, capture, watch, shadow }))
+    }
+
+    /// Is this one, which will hear this generation, to have a shadow? Who knows the request asks, before it is let in.
+    pub fn mirror<B>(
+        &self,
+        newcomer: &Newcomer,
+        account: Option<&AccountId>,
+        hears: Protocol,
+        request: &Request<B>,
+    ) -> Option<Mirror> {
+        self.shadow.as_ref()?.mirror(newcomer, account, hears, request)
     }
 
     /// Somebody was let in, on this seat of the hub. Dropping the stay ends it.
-    pub fn enter(&self, seat: u64, newcomer: Newcomer, closer: Closer) -> Stay {
-        Stay::new(seat, self.roster.enter(seat, newcomer, closer), self.watch.clone())
+    pub fn enter(&self, seat: u64, newcomer: Newcomer, mirror: Option<Mirror>, closer: Closer) -> Stay {
+        let shadowed = self.shadow.as_ref().zip(mirror).map(|(shadow, mirror)| shadow.tap(seat, &newcomer, mirror));
+        Stay::new(seat, self.roster.enter(seat, newcomer, closer), self.watch.clone(), shadowed)
+    }
+
+    /// How the comparison with the legacy server stands, on this node.
+    pub fn shadow_findings(&self) -> ShadowView {
+        self.shadow.as_ref().map_or_else(ShadowView::default, Shadow::view)
     }
 }

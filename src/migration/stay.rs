@@ -4,6 +4,7 @@
 use super::capture::{self, Body, Capture, Direction, Tap};
 use super::lint::{self, Rules};
 use super::roster::{Guest, Roster};
+use super::shadow;
 use crate::clock::Timestamp;
 use crate::close::CloseReason;
 use crate::dialect::{Frame, Protocol};
@@ -35,12 +36,14 @@ pub struct Stay {
     guest: Arc<Guest>,
     watch: Arc<Watch>,
     captured: Tap,
+    /// Of a V2 client in a mirrored group. In a box: hardly anybody has one.
+    shadowed: Option<Box<shadow::Tap>>,
 }
 
 impl Stay {
     /// Of a guest that has entered on this seat.
-    pub(super) fn new(seat: u64, guest: Arc<Guest>, watch: Arc<Watch>) -> Self {
-        let stay = Self { seat, guest, watch, captured: Tap::default() };
+    pub(super) fn new(seat: u64, guest: Arc<Guest>, watch: Arc<Watch>, shadowed: Option<shadow::Tap>) -> Self {
+        let stay = Self { seat, guest, watch, captured: Tap::default(), shadowed: shadowed.map(Box::new) };
         if stay.is_legacy() {
             stay.found([LintRule::V2Url].into_iter().collect());
             if stay.guest.newcomer.has_integer_id() {
@@ -53,6 +56,9 @@ impl Stay {
     /// A data frame came from the client.
     pub fn frame(&mut self, frame: Frame<'_>, now: Timestamp) {
         let before = self.guest.frame();
+        if let Some(tap) = &self.shadowed {
+            tap.sent(frame);
+        }
         if !self.is_legacy() {
             return;
         }
@@ -63,7 +69,7 @@ impl Stay {
             self.guest.wrapped(found.wrapped, now);
             self.found(found.rules);
         }
-        if self.is_tapped() {
+        if self.is_captured() {
             let body = || match frame {
                 Frame::Text(text) => Some(Body::Text(text.into())),
                 Frame::Binary(bytes) => Some(Body::Binary(bytes.to_vec().into())),
@@ -74,23 +80,40 @@ impl Stay {
 
     /// Does anybody want to know what is handed to the client? Asked for each frame, so it costs next to nothing.
     pub fn is_tapped(&mut self) -> bool {
+        self.shadowed.is_some() || self.is_captured()
+    }
+
+    fn is_captured(&mut self) -> bool {
         self.captured.is_in(&self.watch.capture, &self.guest.newcomer)
     }
 
     /// A delivery was handed to the client's socket.
     pub fn delivered(&mut self, message: &Message, path: Path, now: Timestamp) {
+        if let Some(tap) = &self.shadowed {
+            tap.heard(message, path);
+        }
         self.handed(message, Some(path), now);
     }
 
     /// The same with an answer that is for this client alone.
     pub fn answered(&mut self, message: &Message, now: Timestamp) {
+        if let Some(tap) = &self.shadowed {
+            tap.answered(message);
+        }
         self.handed(message, None, now);
     }
 
     fn handed(&mut self, message: &Message, path: Option<Path>, now: Timestamp) {
-        if self.is_tapped() {
+        if self.is_captured() {
             let body = || Body::of(message);
             capture::take(&self.watch.capture, (&self.guest, self.seat), Direction::Out, path, now, body);
+        }
+    }
+
+    /// The client's socket takes nothing for the moment, or takes something again.
+    pub fn stalled(&self, is: bool) {
+        if let Some(tap) = &self.shadowed {
+            tap.stalled(is);
         }
     }
 

@@ -248,7 +248,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 match Pin::new(&mut self.socket).poll_flush(cx) {
                     Poll::Ready(Ok(())) => {
                         self.unflushed = false;
-                        self.stalled = None;
+                        if self.stalled.take().is_some() {
+                            self.visit.stay.stalled(false);
+                        }
                         self.books.flushed(&self.visit.context.metrics);
                         self.give_back();
                     }
@@ -316,6 +318,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let stalled = match self.stalled {
             Some(stalled) if stalled.written == written => stalled,
             _ => {
+                self.visit.stay.stalled(true);
                 let until = Instant::now() + self.visit.context.settings.write_timeout;
                 *self.stalled.insert(Stalled { written, until })
             }

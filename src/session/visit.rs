@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::close::CloseReason;
 use crate::dialect::Protocol;
 use crate::hub::{AttachError, Hub, Seat};
-use crate::migration::{Migration, Newcomer, Stay};
+use crate::migration::{Migration, Mirror, Newcomer, Stay};
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::{ByDialect, Closed, Lost};
 use std::net::{IpAddr, SocketAddr};
@@ -80,12 +80,13 @@ impl Visit {
         seat: Arc<Seat>,
         remote: Remote,
         newcomer: Newcomer,
+        mirror: Option<Mirror>,
     ) -> Result<Self, AttachError> {
         context.hub.attach(&seat).await?;
         let (metrics, tenant) = (&context.metrics, newcomer.tenant.clone());
         let closer = seat.clone();
         let closer = Box::new(move |reason| closer.outbox.close(reason));
-        let stay = context.migration.enter(seat.id.0, newcomer, closer);
+        let stay = context.migration.enter(seat.id.0, newcomer, mirror, closer);
         let by = ByDialect(seat.spoken);
         metrics.connections.with(by).inc();
         metrics.connections_opened.with(by).inc();

@@ -13,8 +13,12 @@ mod cli;
 mod fortnight;
 mod harness;
 mod hub;
+#[allow(dead_code, reason = "its other manners are for the tests of one node")]
+#[path = "../front/legacy.rs"]
+mod legacy;
 mod migration;
 mod operators;
 mod secrets;
+mod shadow;
 mod tls;
 mod two_nodes;

@@ -8,6 +8,7 @@ mod migration;
 mod mounts;
 mod operators;
 mod policy;
+mod shadow;
 mod tls;
 
 use super::Config;
@@ -33,7 +34,7 @@ impl Findings {
 type Check = fn(&Config, &mut Findings);
 
 /// Every check with the sections it reads.
-const CHECKS: [(&[&str], Check); 22] = [
+const CHECKS: [(&[&str], Check); 23] = [
     (&["listen", "auth"], auth::open_to_the_network),
     (&["listen"], limits::listeners),
     (&["listen"], tls::files),
@@ -48,6 +49,7 @@ const CHECKS: [(&[&str], Check); 22] = [
     (&["mounts"], mounts::check),
     (&["limits"], limits::limits),
     (&["limits", "hub"], limits::against_hub),
+    (&["shadow"], shadow::check),
     (&["telemetry"], limits::log_level),
     (&["policy"], policy::dates),
     (&["policy"], policy::rules),

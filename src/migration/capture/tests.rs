@@ -45,7 +45,7 @@ impl Desk {
             origin: "".into(),
             hears_v3,
         };
-        Stay::new(seat, self.watch.roster.enter(seat, newcomer, Box::new(|_| {})), self.watch.clone())
+        Stay::new(seat, self.watch.roster.enter(seat, newcomer, Box::new(|_| {})), self.watch.clone(), None)
     }
 
     fn file(&self) -> PathBuf {

@@ -1,8 +1,9 @@
 //! Owns the shapes in which operators see the migration: the report, a tenant, a client, an hour. They are the JSON of
 //! the API, of `aether-proxy report --format json`, and what the page draws. Times are RFC 3339 in UTC, shares 0 to 1.
 
-use crate::migration::record::{Findings, Stages, Tally};
+use crate::migration::record::{Findings, Numbers, Stages, Tally};
 use crate::migration::steps::Steps;
+use crate::telemetry::labels::Shadowed;
 use serde::{Deserialize, Serialize};
 
 /// Everything at a glance.
@@ -339,4 +340,40 @@ pub struct EventView {
     pub from: String,
     /// What it is now.
     pub to: String,
+}
+
+/// The comparison with the legacy server, as this node sees it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ShadowView {
+    /// There is one.
+    pub on: bool,
+    /// `shadow.percent`
+    pub percent: u8,
+    /// Connections to the legacy server, and to its second instance.
+    pub connections: u64,
+    /// Comparisons since the start, by result.
+    pub comparisons: Numbers<Shadowed>,
+    /// The last differences, latest first, at most 20.
+    pub findings: Vec<ShadowFinding>,
+}
+
+/// A recipient got something else from the legacy server. What it was is the client's and not told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShadowFinding {
+    /// When it was found.
+    pub at: String,
+    /// The recipient's tenant.
+    pub tenant: String,
+    /// Its group.
+    pub group: String,
+    /// Its id.
+    pub recipient: String,
+    /// `missing_here`, `missing_there`, `order`.
+    pub difference: String,
+    /// `text` or `binary`.
+    pub kind: String,
+    /// How long the frame was.
+    pub bytes: u64,
+    /// The same for equal frames, on this node until its next start.
+    pub hash: String,
 }
