@@ -9,6 +9,7 @@ use crate::harness::sentinel::Sentinel;
 use aether_proxy::migration::Store;
 use aether_proxy::migration::record::{Batch, DAY, HOUR, Span};
 use aether_proxy::migration::store::{Order, Redis, StoreError};
+use aether_proxy::telemetry::labels::Stage;
 use std::time::{Duration, Instant};
 
 const DEADLINE: Duration = Duration::from_millis(300);
@@ -220,4 +221,26 @@ async fn a_client_takes_about_a_kilobyte_and_a_batch_holds_redis_for_a_moment() 
     let spent = spent.lines().find(|line| line.starts_with("cmdstat_evalsha")).unwrap_or_default().to_owned();
     eprintln!("{each} bytes a client; {:?} for 20 batches of 500; {spent}", began.elapsed());
     assert!((300..1500).contains(&each), "{each} bytes a client");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_user_that_the_operators_guide_names_may_do_all_of_it() {
+    let redis = RedisServer::start().await;
+    let guide = include_str!("../../../docs/OPERATIONS.md");
+    let rules = guide.split_once("ACL SETUSER aether on >PASSWORD ").expect("a user").1;
+    let rules = rules.split_once("\n\n").expect("an end").0;
+    let words: Vec<&str> =
+        ["ACL", "SETUSER", "aether", "on", ">secret"].into_iter().chain(rules.split_whitespace()).collect();
+    redis.command(&words).await;
+    let store = quick(&format!("redis://aether:secret@{}", redis.addr()));
+    let mut one = seen("n", 1, T0, &["a"]);
+    one.v3.push(super::place::sighting("acme", "a"));
+    one.tenants.push(tenant("acme", T0));
+    assert!(store.merge(&one).await.is_ok());
+    assert!(store.mark(T0, &Default::default(), Default::default()).await.is_ok());
+    assert!(store.trim(T0 + 400 * DAY).await.is_ok());
+    assert_eq!(store.advance("acme", Stage::V2Only, Stage::Mixed, T0).await, Ok(true));
+    assert_eq!(store.events(9).await.map(|events| events.len()), Ok(1));
+    assert!(store.overview(T0).await.is_ok() && store.history(Span::Day, 0, T0).await.is_ok());
+    assert!(store.clients(&everybody(Order::LastSeen)).await.is_ok());
 }
