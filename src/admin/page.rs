@@ -106,6 +106,13 @@ mod tests {
     }
 
     #[test]
+    fn the_page_has_one_address() {
+        let slashed = answered(&HeaderMap::new(), SLASHED).expect("an answer");
+        assert_eq!(slashed.status(), StatusCode::PERMANENT_REDIRECT);
+        assert_eq!(slashed.headers()[LOCATION], "../migration");
+    }
+
+    #[test]
     fn no_file_names_another_server_or_has_a_style_or_script_in_it() {
         for file in FILES.iter().filter(|file| !file.path.contains("/vendor/")) {
             let text = std::str::from_utf8(file.bytes).expect("UTF-8").replace("http://www.w3.org/2000/svg", "");

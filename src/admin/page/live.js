@@ -43,9 +43,7 @@ export function live(tell) {
       turns += 1;
       set({ report, ...rest, beat: state.beat + 1, answered: Date.now(), problem: null });
     } catch (error) {
-      // The first moment it was noticed counts.
-      const since = state.problem?.since ?? Date.now();
-      set({ problem: { text: error.message, status: error.status ?? 0, since } });
+      set({ problem: { text: error.message } });
     }
     busy = false;
     if (!document.hidden) timer = setTimeout(turn, period() * 1000);

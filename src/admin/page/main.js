@@ -26,7 +26,7 @@ function App() {
           ${report && html`<${Updated} state=${state} />`}
         </p>
       </div>
-      <div role="status">${problem && report && html`<${Silent} problem=${problem} />`}</div>
+      <div role="status">${problem && report && html`<${Silent} problem=${problem} answered=${state.answered} />`}</div>
       ${report && html`<${Verdict} report=${report} />`}
       ${report && html`<${Answers} report=${report} />`}
     </header>
@@ -59,8 +59,8 @@ function Updated({ state }) {
   </span>`;
 }
 
-const Silent = ({ problem }) => html`
-  <p class="silent" data-testid="silent"><${Icon} name="warn" /><span><strong>${problem.text}</strong> What stands here was true at ${format.clockOf(problem.since)} and may be no longer.</span></p>`;
+const Silent = ({ problem, answered }) => html`
+  <p class="silent" data-testid="silent"><${Icon} name="warn" /><span><strong>${problem.text}</strong> What stands here was true at ${format.clockOf(answered)} and may be no longer.</span></p>`;
 
 const Verdict = ({ report }) => {
   const { safe_to_retire: safe, text } = report.verdict;
