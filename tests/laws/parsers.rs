@@ -42,8 +42,10 @@ fn object(n: usize, member: impl Fn(usize) -> String) -> String {
     format!("{{{}}}", members.join(","))
 }
 
+type Reader = fn(&str);
+
 /// Everything that reads JSON: the text as it is, as a V3 payload, on the hub, in a receipt, in a rendering.
-const READERS: [(&str, fn(&str)); 6] = [
+const READERS: [(&str, Reader); 6] = [
     ("scanner", |text| {
         let found = Document::parse(text);
         assert_eq!(json::tokens(text).is_ok(), matches!(found, Document::Object(_)));
