@@ -118,10 +118,15 @@ async fn tenants_csv(state: &AdminState) -> Result<Answer, Trouble> {
 pub(super) async fn clients(state: &AdminState, mut query: Query, headers: &HeaderMap) -> Result<Answer, Trouble> {
     let format = query.word("format", &JSON_OR_CSV)?;
     let (usual, most) = if format == Format::Csv { (MOST_ROWS, MOST_ROWS) } else { (100, PAGE) };
+    let left = query.word("show", &[("all", false), ("left", true)])?;
+    // Who has not come for so long is gone, moved or not.
+    let quiet = i64::try_from(state.migration.config.quiet.as_secs()).unwrap_or(i64::MAX);
+    let recently = left.then(|| now(state).saturating_sub(quiet));
     let wanted = ClientQuery {
         tenant: query.text("tenant"),
         search: query.text("q"),
-        since: query.moment("since")?,
+        since: query.moment("since")?.max(recently),
+        left,
         order: query.word("order", &[("key", Order::Key), ("last_seen", Order::LastSeen)])?,
         cursor: query.text("cursor").map(|cursor| opened(&cursor)).transpose()?,
         limit: query.number("limit", 1..=most)?.unwrap_or(usual),

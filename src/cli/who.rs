@@ -18,7 +18,7 @@ const PAGE: usize = 1000;
   aether-proxy who
   aether-proxy who --tenant acme --limit 20
   aether-proxy who --search 'Firefox/9'
-  aether-proxy who --limit 50000 --order key --format csv > v2-clients.csv
+  aether-proxy who --all --limit 50000 --order key --format csv > v2-clients.csv
 
 EXIT CODES:
    0  the list was shown, also an empty one
@@ -30,6 +30,9 @@ pub struct Who {
     /// Of this tenant only
     #[arg(long)]
     tenant: Option<String>,
+    /// All that are remembered, also those that have moved, or have not come for `migration.quiet`
+    #[arg(long)]
+    all: bool,
     /// With this text in tenant, id, group, user agent or origin
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
@@ -105,6 +108,9 @@ impl Who {
             Order::Key => "key",
         };
         let mut target = format!("/api/v1/migration/clients?order={order}&limit={limit}");
+        if !self.all {
+            target.push_str("&show=left");
+        }
         for (name, value) in [("tenant", self.tenant.as_deref()), ("q", self.search.as_deref()), ("cursor", cursor)] {
             if let Some(value) = value {
                 // Writing to a String cannot fail.

@@ -21,7 +21,7 @@ pub struct Steps {
 impl Steps {
     /// Of a client in the inventory.
     pub fn of(client: &ClientRecord) -> Self {
-        let url = client.v3_seen > client.last_seen;
+        let url = client.has_moved();
         Self {
             url,
             wrap: url

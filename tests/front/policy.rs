@@ -117,7 +117,15 @@ async fn each_action_is_told_over_http() {
     let all: u64 = Says::ALL.iter().flat_map(|s| PolicyDone::ALL.iter().map(|d| decided(&proxy, *s, *d))).sum();
     assert_eq!(all, 5, "V3 is not asked");
     // Whoever knocks is in the inventory, let in or not.
-    let all = ClientQuery { tenant: None, search: None, since: None, order: Order::Key, cursor: None, limit: 99 };
+    let all = ClientQuery {
+        tenant: None,
+        search: None,
+        since: None,
+        left: false,
+        order: Order::Key,
+        cursor: None,
+        limit: 99,
+    };
     let knocked = async || {
         let page = proxy.running.shared.migration.store.clients(&all).await.expect("clients");
         let blocked = page.clients.into_iter().find(|client| client.client == "block me");

@@ -141,10 +141,9 @@ async fn a_proxy_that_is_gone_is_said_and_the_last_values_stay() {
     let admin = proxy.running.admin;
     proxy.running.shutdown().await;
     browser.until("that it is gone", "document.querySelector('[role=status] [data-testid=silent]')").await;
-    assert_eq!(
-        browser.run(&format!("return [{shown}, document.documentElement.className]")).await,
-        json!([true, "stale"])
-    );
+    // The class follows after the words are painted.
+    browser.until("that it looks so", "document.documentElement.className === 'stale'").await;
+    assert_eq!(browser.run(&format!("return {shown}")).await, json!(true));
     // And back.
     proxy = Proxy::with(|config| config.listen.admin = admin).await;
     browser

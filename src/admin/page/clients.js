@@ -12,20 +12,22 @@ const LIVE_PAGES = 4;
 const TYPING_MS = 250;
 const COLUMNS = ['tenant', 'client', 'last seen', 'user agent', 'origin', 'steps done', 'findings', 'frames'];
 
-export function Clients({ choice, choose, beat, tenants }) {
+export function Clients({ choice, choose, beat, tenants, known }) {
   const list = useList(choice, beat);
-  const { q, tenant, order } = choice;
+  const { q, tenant, show, order } = choice;
   return html`
     <form class="tools" role="search" onsubmit=${(event) => event.preventDefault()}>
       <label class="grow">Search <${Typed} type="search" value=${q} tell=${(q) => choose({ q })} placeholder="client, tenant, group, user agent, origin" testid="search" /></label>
       <label>Tenant <${Typed} value=${tenant} tell=${(tenant) => choose({ tenant })} placeholder="all" list="tenant-names" testid="tenant" /></label>
       <datalist id="tenant-names">${tenants.map((one) => html`<option key=${one.tenant} value=${one.tenant} />`)}</datalist>
+      <label>Show <select data-testid="show" value=${show} onchange=${(event) => choose({ show: event.target.value })}>
+        <option value="left" selected=${show === 'left'}>those left</option><option value="all" selected=${show === 'all'}>all remembered</option></select></label>
       <label>Order <select data-testid="order" value=${order} onchange=${(event) => choose({ order: event.target.value })}>
         <option value="last_seen" selected=${order === 'last_seen'}>last seen first</option><option value="key" selected=${order === 'key'}>by tenant and client</option></select></label>
       <a class="button" data-testid="csv" download="v2-clients.csv" href=${address('/clients', { ...choice, format: 'csv' })}>CSV</a>
     </form>
-    <p class="note" role="status" data-testid="listed">${said(list, q || tenant)}${(q || tenant) ? html` <button type="button" class="link" onclick=${() => choose({ q: '', tenant: '' })}>Show all</button>` : ''}</p>
-    ${list.clients.length ? html`<${Table} clients=${list.clients} choose=${choose} />` : list.loaded && html`<${Empty}>${q || tenant ? 'No V2 client matches.' : 'No V2 client is known.'}<//>`}
+    <p class="note" role="status" data-testid="listed">${said(list, q || tenant)}${(q || tenant) ? html` <button type="button" class="link" onclick=${() => choose({ q: '', tenant: '' })}>No filter</button>` : ''}</p>
+    ${list.clients.length ? html`<${Table} clients=${list.clients} choose=${choose} />` : list.loaded && html`<${Empty}>${q || tenant ? 'No V2 client matches.' : show === 'left' && known ? 'Nobody is left.' : 'No V2 client is known.'}<//>`}
     ${list.next && html`<p class="more"><button type="button" class="button" data-testid="more" disabled=${list.busy} onclick=${list.more}>Load more</button></p>`}`;
 }
 

@@ -12,7 +12,7 @@ import * as format from './format.js';
 const DAY = 86400;
 /** A forecast further away is drawn as far as this. */
 const MOST_DAYS = 60;
-const NO_CHOICE = { q: '', tenant: '', order: 'last_seen' };
+const NO_CHOICE = { q: '', tenant: '', show: 'left', order: 'last_seen' };
 
 /** What was chosen stands in the address, so that a link leads to the same list. */
 function chosen() {
@@ -42,11 +42,11 @@ export function Left({ report, days, beat }) {
       <header><h2 id="who-title">Who is left?</h2>
         <p>${left.clients
           ? html`<b>${format.count(left.clients)}</b> V2 ${left.clients === 1 ? 'client' : 'clients'}; ${format.many(left.tenants, 'tenant')} not done.`
-          : isEmpty(report) ? 'Nobody was seen yet.' : 'No V2 client is known.'}</p></header>
+          : isEmpty(report) ? 'Nobody was seen yet.' : `No V2 client came in ${format.span(report.quiet_seconds)} that has not moved.`}</p></header>
       <div class="grid">
         <div class="card w7"><${BurnDown} report=${report} days=${days} /></div>
         <${Card} title="Tenants" wide="w5"><${Tenants} report=${report} beat=${beat} tenant=${choice.tenant} choose=${choose} /><//>
-        <${Card} title="V2 clients" note="that were seen, connected or not" wide="w12"><${Clients} choice=${choice} choose=${choose} beat=${beat} tenants=${left.top} /><//>
+        <${Card} title="V2 clients" note=${`${format.many(left.inventory, 'client')} remembered in all`} wide="w12"><${Clients} choice=${choice} choose=${choose} beat=${beat} tenants=${left.top} known=${left.inventory} /><//>
       </div>
     </section>`;
 }

@@ -2,6 +2,7 @@
 // was true last when the proxy does not answer.
 
 import { ask } from './api.js';
+import { follow } from './parts.js';
 
 /** History, events and tenants change slower than the report: they are asked for every so many turns. */
 const SLOW = 6;
@@ -41,6 +42,7 @@ export function live(tell) {
       const due = turns % SLOW === 0 || state.problem || stands(report) !== stands(state.report);
       const rest = due ? await slow() : {};
       turns += 1;
+      follow(report.at);
       set({ report, ...rest, beat: state.beat + 1, answered: Date.now(), problem: null });
     } catch (error) {
       set({ problem: { text: error.message } });
@@ -55,7 +57,7 @@ export function live(tell) {
 }
 
 /** Has anybody ever come? The store remembers since when it is there, whoever came. */
-export const isEmpty = (report) => !report.progress.tenants && !report.left.clients;
+export const isEmpty = (report) => !report.progress.tenants && !report.left.inventory;
 
 /** What of the report is worth a new look at events and history at once. */
 function stands(report) {

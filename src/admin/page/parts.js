@@ -7,6 +7,13 @@ import * as format from './format.js';
 const ticking = new Set();
 setInterval(() => !document.hidden && ticking.forEach((tick) => tick(Date.now())), 1000);
 
+let ahead = 0;
+
+/** How long ago something was is told by the proxy's clock: this one may be wrong. */
+export function follow(at) {
+  ahead = Date.parse(at) - Date.now();
+}
+
 /** The time, each second. */
 export function useNow() {
   const [now, set] = useState(Date.now());
@@ -31,7 +38,7 @@ export const Time = ({ at, field }) =>
 export function Ago({ at }) {
   const now = useNow();
   if (!at) return html`<span class="quiet">${format.NOTHING}</span>`;
-  return html`<time datetime=${at} title=${`${format.local(at)} (${format.utc(at)})`}>${format.ago(at, now)}</time>`;
+  return html`<time datetime=${at} title=${`${format.local(at)} (${format.utc(at)})`}>${format.ago(at, now + ahead)}</time>`;
 }
 
 const ICONS = {

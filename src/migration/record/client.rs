@@ -71,6 +71,11 @@ impl ClientRecord {
         }
     }
 
+    /// Did it come with V3 after it was last seen with V2?
+    pub fn has_moved(&self) -> bool {
+        self.v3_seen > self.last_seen
+    }
+
     /// Adds what a node has newly seen.
     pub fn add(&mut self, delta: &ClientDelta) {
         if delta.seen >= self.last_seen {

@@ -200,6 +200,8 @@ pub struct Overview {
     pub open: Open,
     /// V2 clients in the inventory.
     pub inventory: u64,
+    /// Of them, those that came within `Bounds::quiet` and have not moved since.
+    pub left: u64,
     /// Distinct V2 clients in the last 24 hours.
     pub v2_clients: u64,
     /// Distinct V3 clients in the last 24 hours.

@@ -137,7 +137,8 @@ fn left(facts: &Facts) -> Left {
     let mut left: Vec<_> = facts.left().collect();
     left.sort_by_key(|(tenant, open)| (Reverse(open.v2), Reverse(tenant.last_v2), tenant.tenant.clone()));
     Left {
-        clients: facts.overview.inventory,
+        clients: facts.overview.left,
+        inventory: facts.overview.inventory,
         tenants: left.len() as u64,
         top: left.iter().take(TOP).map(|(tenant, open)| lists::tenant(tenant, *open)).collect(),
         exemptions: facts.policy.exemptions.iter().filter(|exemption| exemption.active).cloned().collect(),
@@ -182,7 +183,7 @@ mod tests {
         tenants.extend((0..30).map(|n| tenant(&format!("t{n:02}"), Stage::Mixed, 0, 1)));
         let facts = Facts {
             now: 10,
-            overview: Overview { inventory: 99, ..Overview::default() },
+            overview: Overview { left: 99, ..Overview::default() },
             tenants,
             hours: Vec::new(),
             days: Vec::new(),

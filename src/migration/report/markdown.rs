@@ -39,7 +39,8 @@ fn left(out: &mut String, report: &Report) {
         row(out, &[tenant, stage, &v2_open.to_string(), &refused.to_string(), last]);
     }
     let clients = count(left.clients, "V2 client");
-    let _ = writeln!(out, "\n{clients} in the inventory, {} not done.", count(left.tenants, "tenant"));
+    let _ =
+        writeln!(out, "\n{clients} that came of late and have not moved, {} not done.", count(left.tenants, "tenant"));
     for exemption in &left.exemptions {
         let (name, who, reason) = (plain(&exemption.name), plain(&exemption.who), plain(&exemption.reason));
         let _ = writeln!(out, "\n* Exempted until {}: {name} ({who}) {reason}", exemption.until);

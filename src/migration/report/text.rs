@@ -55,7 +55,7 @@ fn left(page: &mut Page, report: &Report) {
     let left = &report.left;
     page.head("2. WHO IS LEFT?");
     page.line(&format!(
-        "   {} in the inventory, {} not done",
+        "   {} that came of late and have not moved, {} not done",
         count(left.clients, "V2 client"),
         count(left.tenants, "tenant")
     ));

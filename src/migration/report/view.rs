@@ -85,8 +85,10 @@ pub struct StepCounts {
 /// Who is left?
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Left {
-    /// V2 clients in the inventory.
+    /// V2 clients that came within `quiet_seconds`, were let in or not, and have not moved since.
     pub clients: u64,
+    /// All V2 clients that are remembered.
+    pub inventory: u64,
     /// Tenants that are not yet `v3_only` or `v2_denied`.
     pub tenants: u64,
     /// Those with the most V2 connections first, at most 20.

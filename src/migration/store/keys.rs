@@ -48,6 +48,11 @@ impl Keys {
         self.name("seen")
     }
 
+    /// Sorted set: clients that have not moved, by their last sign, negated.
+    pub fn left(&self) -> String {
+        self.name("left")
+    }
+
     /// Hash: tenant to its record.
     pub fn tenants(&self) -> String {
         self.name("tenants")
@@ -111,11 +116,12 @@ impl Keys {
     }
 
     /// Those that are there as long as somebody writes.
-    pub fn lasting(&self) -> [String; 12] {
+    pub fn lasting(&self) -> [String; 13] {
         [
             self.clients(),
             self.index(),
             self.seen(),
+            self.left(),
             self.tenants(),
             self.nodes(),
             self.numbers(),
@@ -150,7 +156,7 @@ mod tests {
             assert_eq!(keys.bucket(Span::Hour, 7200), format!("{tag}hour:7200"));
             names.sort();
             names.dedup();
-            assert_eq!(names.len(), 13);
+            assert_eq!(names.len(), 14);
         }
     }
 }

@@ -123,6 +123,8 @@ impl Memory {
             nodes: live.len() as u64,
             open: live.iter().flat_map(|node| &node.open).fold(Open::default(), |sum, (_, open)| sum + *open),
             inventory: state.clients.len() as u64,
+            left: state.clients.values().filter(|c| !c.has_moved() && c.last_seen >= now - self.bounds.quiet).count()
+                as u64,
             v2_clients: distinct(&|entry| &entry.v2),
             v3_clients: distinct(&|entry| &entry.v3),
             steps: [0, 1, 2, 3].map(|step| distinct(&|entry| &entry.steps[step])),

@@ -53,6 +53,8 @@ pub struct Bounds {
     pub tenants: usize,
     /// Seconds after which an unseen client goes.
     pub forget_after: i64,
+    /// Seconds after which an unseen client is no longer left: `migration.quiet`.
+    pub quiet: i64,
 }
 
 impl From<&config::Migration> for Bounds {
@@ -61,6 +63,7 @@ impl From<&config::Migration> for Bounds {
             clients: config.max_clients,
             tenants: config.max_tenants,
             forget_after: i64::try_from(config.forget_after.as_secs()).unwrap_or(i64::MAX),
+            quiet: i64::try_from(config.quiet.as_secs()).unwrap_or(i64::MAX),
         }
     }
 }
@@ -83,6 +86,8 @@ pub struct ClientQuery {
     pub search: Option<String>,
     /// Seen at or after this moment.
     pub since: Option<i64>,
+    /// Only those that have not moved since they were seen.
+    pub left: bool,
     /// See `Order`.
     pub order: Order,
     /// Where the page before ended; it is to be used with the same query.
@@ -99,6 +104,7 @@ impl ClientQuery {
         let texts = [&client.tenant, &client.client, &client.group, &client.user_agent, &client.origin];
         self.tenant.as_ref().is_none_or(|tenant| *tenant == client.tenant)
             && self.since.is_none_or(|since| client.last_seen >= since)
+            && !(self.left && client.has_moved())
             && texts.into_iter().any(|text| has(text))
     }
 

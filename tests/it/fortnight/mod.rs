@@ -145,7 +145,7 @@ impl World {
         let (mut all, mut cursor) = (BTreeSet::new(), String::new());
         loop {
             let page: ClientsView =
-                self.get(&format!("/api/v1/migration/clients?limit=37&since={since}{cursor}")).await;
+                self.get(&format!("/api/v1/migration/clients?show=left&limit=37&since={since}{cursor}")).await;
             all.extend(page.clients.into_iter().map(|client| format!("{}/{}", client.tenant, client.client)));
             match page.next {
                 Some(next) => {
@@ -282,6 +282,7 @@ async fn the_first_friday(world: &World, report: &Report) {
 async fn the_end_of_the_fortnight(world: &World) {
     assert_eq!(world.who(DAY).await, forgotten());
     let report = world.report().await;
+    assert_eq!((report.left.clients, report.left.inventory), (5, 200), "five are left of two hundred");
     assert_eq!(gate(&report, Gate::NoLoss), "pass");
     assert_eq!(gate(&report, Gate::NoRoundtripMismatch), "pass");
     assert_eq!(gate(&report, Gate::NoV2Connections), "fail");

@@ -32,6 +32,7 @@ contract! {
     two_nodes_that_see_one_client_see_one_client: ROOM;
     texts_come_back_as_they_were: ROOM;
     a_client_that_comes_with_v3_has_moved: ROOM;
+    who_has_moved_or_stays_away_is_not_left: (3, 100);
     the_longest_unseen_go_for_newer_ones: (3, 100);
     tenants_above_the_bound_are_counted_together: (1000, 2);
     whoever_is_there_all_the_time_stands_on_one_page: ROOM;
@@ -135,6 +136,28 @@ async fn a_client_that_comes_with_v3_has_moved(place: &Place) {
     // A day later nothing of that was in the last 24 hours.
     let later = place.here().overview(T0 + 25 * HOUR).await.expect("overview");
     assert_eq!((later.v2_clients, later.v3_clients, later.steps, later.inventory), (0, 0, [0; 4], 3));
+}
+
+async fn who_has_moved_or_stays_away_is_not_left(place: &Place) {
+    let left = async |at| place.there().overview(at).await.expect("overview").left;
+    let names = async || {
+        let mut names = ids(place.there(), ClientQuery { left: true, ..everybody(Order::Key) }).await;
+        names.sort();
+        names
+    };
+    place.here().merge(&seen("n", 1, T0, &["moves", "returns", "stays"])).await.expect("merged");
+    assert_eq!(left(T0).await, 3);
+    let v3 = vec![sighting("acme", "moves"), sighting("acme", "returns"), sighting("acme", "fresh")];
+    place.there().merge(&Batch { v3, ..batch("m", 1, T0 + 60) }).await.expect("merged");
+    assert_eq!((left(T0 + 60).await, names().await), (1, vec!["stays".to_owned()]));
+    place.here().merge(&seen("n", 2, T0 + 120, &["returns"])).await.expect("merged");
+    assert_eq!((left(T0 + 120).await, names().await.len()), (2, 2), "it came back");
+    assert_eq!((left(T0 + 7 * DAY + 60).await, left(T0 + 8 * DAY).await), (1, 0), "after a while silence is enough");
+    // Whoever goes for want of room, or of time, is not left either.
+    place.here().merge(&seen("n", 3, T0 + 180, &["newer", "newest"])).await.expect("merged");
+    assert_eq!(left(T0 + 180).await, 3);
+    place.here().trim(T0 + 180 + 2 * HOUR).await.expect("trimmed");
+    assert_eq!(left(T0 + 180).await, 0);
 }
 
 async fn the_longest_unseen_go_for_newer_ones(place: &Place) {

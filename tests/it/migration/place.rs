@@ -125,7 +125,7 @@ pub fn seen(node: &str, number: u64, at: i64, clients: &[&str]) -> Batch {
 
 /// Everybody, in this order.
 pub fn everybody(order: Order) -> ClientQuery {
-    ClientQuery { tenant: None, search: None, since: None, order, cursor: None, limit: 1000 }
+    ClientQuery { tenant: None, search: None, since: None, left: false, order, cursor: None, limit: 1000 }
 }
 
 /// All pages of a query.

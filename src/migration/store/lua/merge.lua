@@ -2,11 +2,11 @@
 -- The fresh records in the batch are what the node alone has seen; see `ClientRecord::add` and `TenantRecord::add`.
 --
 -- KEYS  clients index seen tenants nodes numbers open since hours days hour day
---       and the distinct clients: hour v2 v3 url wrap ids listen, day v2 v3
+--       and the distinct clients: hour v2 v3 url wrap ids listen, day v2 v3; left
 -- ARGV  node number at batch open, most clients, most tenants, others, start of the hour and of the day,
 --       seconds to live of an hour, of a day, of an hour's and of a day's distinct clients
 local clients, index, seen, tenants, nodes, numbers, open, since, hours, days, hour, day = unpack(KEYS, 1, 12)
-local hour_v2, hour_v3, url, wrap, ids, listen, day_v2, day_v3 = unpack(KEYS, 13, 20)
+local hour_v2, hour_v3, url, wrap, ids, listen, day_v2, day_v3, left = unpack(KEYS, 13, 21)
 local node, number, at = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 if number <= tonumber(redis.call('HGET', numbers, node) or 0) then
   return 0
@@ -149,6 +149,18 @@ for _, key in ipairs(known_v2) do
 end
 spread('ZADD', index, places)
 spread('ZADD', seen, times)
+-- See `ClientRecord::has_moved`.
+local stay, go = {}, {}
+for key, record in pairs(changed) do
+  if record.v3_seen > record.last_seen then
+    go[#go + 1] = key
+  else
+    stay[#stay + 1] = -record.last_seen
+    stay[#stay + 1] = key
+  end
+end
+spread('ZADD', left, stay)
+spread('ZREM', left, go)
 local evicted = 0
 -- Bounds that were made much smaller are reached in some steps.
 local over = math.min(redis.call('ZCARD', seen) - most_clients, 5000)
@@ -157,6 +169,7 @@ if over > 0 then
   for i = 1, #gone, 2 do
     redis.call('HDEL', clients, gone[i])
     redis.call('ZREM', index, gone[i])
+    redis.call('ZREM', left, gone[i])
     evicted = evicted + 1
   end
 end

@@ -31,7 +31,7 @@ impl Redis {
         if query.limit == 0 {
             return Ok(page);
         }
-        let picky = query.search.is_some() || query.since.is_some() || query.tenant.is_some();
+        let picky = query.search.is_some() || query.since.is_some() || query.tenant.is_some() || query.left;
         let step = if picky { STEP } else { query.limit.saturating_add(1).min(STEP) };
         let mut after = query.cursor.clone();
         for _ in 0..MOST_PIECES {

@@ -92,7 +92,7 @@ impl Redis {
         for step in GuideStep::ALL {
             script.key(of_hour(Distinct::Step(*step)));
         }
-        script.key(of_day(Distinct::V2)).key(of_day(Distinct::V3));
+        script.key(of_day(Distinct::V2)).key(of_day(Distinct::V3)).key(keys.left());
         script.arg(&*batch.node).arg(batch.number).arg(batch.at);
         script.arg(batch::body(batch)?).arg(batch::open(&batch.open)?);
         script.arg(self.bounds.clients).arg(self.bounds.tenants).arg(OTHERS).arg(hour).arg(day);
@@ -109,6 +109,7 @@ impl Redis {
         let hours: Vec<i64> = (0..26).map(|n| first + n * HOUR).collect();
         let mut pipe = Pipeline::with_capacity(9);
         pipe.cmd("GET").arg(keys.since()).cmd("ZCARD").arg(keys.index());
+        pipe.cmd("ZCOUNT").arg(keys.left()).arg("-inf").arg(self.bounds.quiet.saturating_sub(now));
         let steps = GuideStep::ALL.iter().map(|step| Distinct::Step(*step));
         for which in [Distinct::V2, Distinct::V3].into_iter().chain(steps) {
             pipe.cmd("PFCOUNT");
@@ -116,8 +117,8 @@ impl Redis {
                 pipe.arg(keys.distinct(Span::Hour, *hour, which));
             }
         }
-        type Answer = (Option<i64>, u64, u64, u64, u64, u64, u64, u64);
-        let (since, inventory, v2_clients, v3_clients, url, wrap, ids, listen) =
+        type Answer = (Option<i64>, u64, u64, u64, u64, u64, u64, u64, u64);
+        let (since, inventory, left, v2_clients, v3_clients, url, wrap, ids, listen) =
             self.server.ask::<Answer>(&pipe).await?;
         let nodes = self.nodes(now).await?;
         Ok(Overview {
@@ -125,6 +126,7 @@ impl Redis {
             nodes: nodes.len() as u64,
             open: nodes.iter().flatten().fold(Open::default(), |sum, (_, open)| sum + *open),
             inventory,
+            left,
             v2_clients,
             v3_clients,
             steps: [url, wrap, ids, listen],
@@ -249,7 +251,7 @@ impl Redis {
         let keys = &self.keys;
         let oldest = now.saturating_sub(self.bounds.forget_after);
         let mut script = self.scripts.trim.prepare_invoke();
-        for key in [keys.clients(), keys.index(), keys.seen(), keys.nodes(), keys.numbers(), keys.open()] {
+        for key in [keys.clients(), keys.index(), keys.seen(), keys.nodes(), keys.numbers(), keys.open(), keys.left()] {
             script.key(key);
         }
         script.arg(oldest.saturating_neg()).arg(STEP).arg(now - NODE_LEASE).arg(now - NODE_KEPT);
