@@ -189,6 +189,12 @@ pub(super) async fn history(state: &AdminState, mut query: Query, headers: &Head
     Ok(answer::view(headers, &lists::history(span, &buckets)))
 }
 
+/// `/api/v1/migration/shadow`
+pub(super) fn shadow(state: &AdminState, query: Query, headers: &HeaderMap) -> Result<Answer, Trouble> {
+    query.end()?;
+    Ok(answer::view(headers, &state.migration.shadow_findings()))
+}
+
 /// `/api/v1/migration/events`
 pub(super) async fn events(state: &AdminState, mut query: Query, headers: &HeaderMap) -> Result<Answer, Trouble> {
     let most = query.number("limit", 1..=EVENTS)?.unwrap_or(100);

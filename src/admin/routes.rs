@@ -32,6 +32,7 @@ enum Place {
     Tenants,
     History,
     Events,
+    Shadow,
     OpenApi,
 }
 
@@ -48,7 +49,7 @@ const fn route(path: &'static str, place: Place, about: &'static str) -> Route {
 }
 
 /// All of them, but for the files of the page.
-const ROUTES: [Route; 12] = [
+const ROUTES: [Route; 13] = [
     route("/", Place::Index, "This list."),
     route("/metrics", Place::Metrics, "Metrics in the text format of Prometheus."),
     route("/livez", Place::Livez, "200 as long as the process answers; it asks nothing else."),
@@ -56,10 +57,15 @@ const ROUTES: [Route; 12] = [
     route("/migration", Place::Page, "The migration as a page."),
     route("/api/v1/migration", Place::Report, "The report: progress, who is left, losses, gates, forecast, policy."),
     route("/api/v1/migration/report", Place::ReportAs, "The same: format=json, text, md; csv is its tenants."),
-    route("/api/v1/migration/clients", Place::Clients, "V2 clients: tenant, q, since, order, cursor, limit, format."),
+    route(
+        "/api/v1/migration/clients",
+        Place::Clients,
+        "V2 clients: tenant, q, show, since, order, cursor, limit, format.",
+    ),
     route("/api/v1/migration/tenants", Place::Tenants, "All tenants: format."),
     route("/api/v1/migration/history", Place::History, "What was counted: span=hour or day, from, to."),
     route("/api/v1/migration/events", Place::Events, "The journal: limit."),
+    route("/api/v1/migration/shadow", Place::Shadow, "How this proxy's comparison with the legacy server stands."),
     route("/api/v1/openapi.json", Place::OpenApi, "This API as an OpenAPI document."),
 ];
 
@@ -124,6 +130,7 @@ async fn at(
         Place::Tenants => migration::tenants(state, query()?, headers).await,
         Place::History => migration::history(state, query()?, headers).await,
         Place::Events => migration::events(state, query()?, headers).await,
+        Place::Shadow => migration::shadow(state, query()?, headers),
     }
 }
 

@@ -124,7 +124,7 @@ impl Edge {
         let principal = self.principal(&credentials, rules).await?;
         if *newcomer.tenant != *principal.tenant.as_str() {
             // What was said of itself counted only against it.
-            newcomer.tenant = principal.tenant.as_str().into();
+            newcomer.tenant = principal.tenant.shared();
             decision = self.steer(state, &newcomer, Sure(true))?;
         }
         for holder in Holder::tenants(&principal, rules.account.is_some()) {

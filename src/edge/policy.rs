@@ -35,14 +35,25 @@ impl Edge {
         (group, client): (GroupId, ClientId),
     ) -> (Newcomer, Sure) {
         let (tenant, sure) = self.presumed(found.rules, credentials);
-        let user_agent = request.headers().get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        // Of V3 clients nobody asks more than who they are, and there should be many of them.
+        let (user_agent, origin) = match found.rules.dialect.protocol() {
+            Protocol::V2 => {
+                let agent = request.headers().get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+                let host = credentials.host();
+                (
+                    newcomer::kept(agent.as_deref().unwrap_or_default()),
+                    newcomer::kept(host.as_deref().unwrap_or_default()),
+                )
+            }
+            Protocol::V3 => <(Arc<str>, Arc<str>)>::default(),
+        };
         let newcomer = Newcomer {
             tenant,
             spoken: found.rules.dialect.spoken(),
             group: Some(group),
             client,
-            user_agent: newcomer::kept(user_agent.as_deref().unwrap_or_default()),
-            origin: newcomer::kept(credentials.host().as_deref().unwrap_or_default()),
+            user_agent,
+            origin,
             hears_v3: found.recv_v3 || upgrade.offers_v3(),
         };
         (newcomer, sure)
@@ -58,7 +69,7 @@ impl Edge {
         let sure = presumed.is_sure || (empty_handed && self.authenticator.guest_allowed(rules.guests));
         match &rules.account {
             Some(account) if !presumed.by_credential => (account.as_str().into(), Sure(true)),
-            _ => (presumed.tenant.as_str().into(), Sure(sure)),
+            _ => (presumed.tenant.shared(), Sure(sure)),
         }
     }
 

@@ -220,6 +220,7 @@ impl<'k> Work<'k> {
         metrics.migration_clients_seen.with((Protocol::V2,)).set(gauge(overview.v2_clients));
         metrics.migration_clients_seen.with((Protocol::V3,)).set(gauge(overview.v3_clients));
         metrics.migration_inventory.only().set(gauge(overview.inventory));
+        metrics.migration_left.only().set(gauge(overview.left));
         let facts = super::gather::facts(store, &keeper.policies, &keeper.config, now).await?;
         for (gate, state, _) in super::report::gates::all(&facts) {
             metrics.migration_gate.with((gate,)).set((state == GateState::Pass).into());

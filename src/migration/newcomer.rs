@@ -19,9 +19,9 @@ pub struct Newcomer {
     pub group: Option<GroupId>,
     /// Its id.
     pub client: ClientId,
-    /// `User-Agent`, shortened, without control characters; empty when there is none.
+    /// `User-Agent`, shortened, without control characters; empty when there is none, and for V3.
     pub user_agent: Arc<str>,
-    /// The host of the page's `Origin`; empty when there is none.
+    /// The host of the page's `Origin`; empty when there is none, and for V3.
     pub origin: Arc<str>,
     /// It asked to hear V3 (`recv=v3`, or the sub-protocol).
     pub hears_v3: bool,

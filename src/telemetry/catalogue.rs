@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The core of the catalogue: family, type, labels, and how many combinations of labels there are from the start.
 /// What runs depends on the dialects (2), so a new dialect changes these numbers.
-const CATALOGUE: [(&str, &str, &[&str], usize); 57] = [
+const CATALOGUE: [(&str, &str, &[&str], usize); 58] = [
     ("aether_build_info", "gauge", &["revision", "version"], 1),
     ("aether_ready", "gauge", &[], 1),
     ("aether_connections", "gauge", &["dialect", "protocol"], 2),
@@ -55,6 +55,7 @@ const CATALOGUE: [(&str, &str, &[&str], usize); 57] = [
     ("aether_migration_clients", "gauge", &["step"], 4),
     ("aether_migration_clients_seen", "gauge", &["protocol"], 2),
     ("aether_migration_inventory_clients", "gauge", &[], 1),
+    ("aether_migration_left_clients", "gauge", &[], 1),
     ("aether_migration_forgotten_total", "counter", &[], 1),
     ("aether_migration_flushes_total", "counter", &["result"], 2),
     ("aether_migration_gate", "gauge", &["gate"], 7),

@@ -145,6 +145,8 @@ metrics! {
     migration_clients_seen: Gauges<(Protocol,)> = "aether_migration_clients_seen" ["protocol"];
     /// V2 clients in the inventory, of all nodes: take the max.
     migration_inventory: Gauges<()> = "aether_migration_inventory_clients" [];
+    /// V2 clients that came within `migration.quiet` and have not moved since, of all nodes: take the max.
+    migration_left: Gauges<()> = "aether_migration_left_clients" [];
     /// V2 clients this node could not remember: its memory, or the inventory, was full.
     migration_forgotten: Counters<()> = "aether_migration_forgotten_total" [];
     /// Writes of what this node has seen to the inventory.

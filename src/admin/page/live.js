@@ -25,12 +25,13 @@ export function live(tell) {
   const set = (change) => tell((state = { ...state, ...change }));
 
   async function slow() {
-    const [hours, days, events] = await Promise.all([
+    const [hours, days, events, shadow] = await Promise.all([
       ask('/history', { span: 'hour' }),
       ask('/history', { span: 'day' }),
       ask('/events'),
+      ask('/shadow'),
     ]);
-    return { hours: hours.buckets, days: days.buckets, events: events.events };
+    return { hours: hours.buckets, days: days.buckets, events: events.events, shadow };
   }
 
   async function turn() {

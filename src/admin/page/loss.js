@@ -1,12 +1,12 @@
 // Owns row 3, "Is anything being lost?": the ledger of deliveries, the law checks, the legacy server's word, losses by hour.
 
 import { html } from './vendor/htm/standalone.module.js';
-import { Card, Icon, Num } from './parts.js';
+import { Card, Empty, Icon, Num, Scroll, Time } from './parts.js';
 import { isEmpty } from './live.js';
 import { Chart } from './chart.js';
 import * as format from './format.js';
 
-export function Loss({ report, hours }) {
+export function Loss({ report, hours, shadow }) {
   const { loss, quiet_seconds: quiet } = report;
   const span = format.span(quiet);
   const answer = !loss.expected && !loss.lost
@@ -21,6 +21,7 @@ export function Loss({ report, hours }) {
         <${Card} title="Ledger of deliveries" note=${`last ${span}`} wide="w4"><${Ledger} loss=${loss} /><//>
         <${Card} title="Checks" note=${`last ${span}`} wide="w3"><${Checks} loss=${loss} /><//>
         <div class="card w5"><${ByHour} report=${report} hours=${hours} /></div>
+        ${shadow?.on && html`<${Card} title="Differences from the legacy server" note="the last, as this proxy sees them" wide="w12"><${Differences} shadow=${shadow} /><//>`}
       </div>
     </section>`;
 }
@@ -59,6 +60,21 @@ function Check({ name, about, bad, total, fields, words }) {
       <dd><b><${Num} field=${fields[1]} n=${bad} /></b> ${words[1]}${bad === 1 ? '' : 's'}, <${Num} field=${fields[0]} n=${total} /> ${words[0]}${total === 1 ? '' : words[0] === 'match' ? 'es' : 's'}</dd>
     </div>`;
 }
+
+const DIFFERENCES = { missing_here: 'missing here', missing_there: 'missing there', order: 'in another order' };
+
+/** Who got something else; what it was is not told. */
+const Differences = ({ shadow }) => html`
+  <p class="note">${format.many(shadow.connections, 'connection')} to it now, ${shadow.percent}% of groups. ${format.count(shadow.comparisons.ignored ?? 0)} not comparable, ${format.count(shadow.comparisons.noise ?? 0)} differed between its two instances.</p>
+  ${shadow.findings.length
+    ? html`<${Scroll} label="Differences from the legacy server">
+        <table data-testid="differences">
+          <thead><tr><th scope="col">when</th><th scope="col">tenant</th><th scope="col">group</th><th scope="col">recipient</th><th scope="col">difference</th><th scope="col">frame</th></tr></thead>
+          <tbody>${shadow.findings.map((one, n) => html`
+            <tr key=${n}><td><${Time} at=${one.at} /></td><td class="id">${one.tenant}</td><td class="id">${one.group}</td><th scope="row" class="id">${one.recipient}</th>
+              <td>${DIFFERENCES[one.difference] ?? one.difference}</td><td title=${one.hash}>${one.kind}, ${format.count(one.bytes)} B</td></tr>`)}</tbody>
+        </table><//>`
+    : html`<${Empty}>No difference was found since this proxy started.<//>`}`;
 
 /** Hours in which nothing was seen had nothing to lose. */
 function ByHour({ report, hours }) {

@@ -43,7 +43,7 @@ const Rows = ({ state }) => html`
   ${isEmpty(state.report) && html`<${Start} />`}
   <${Progress} report=${state.report} hours=${state.hours} days=${state.days} />
   <${Left} report=${state.report} days=${state.days} beat=${state.beat} />
-  <${Loss} report=${state.report} hours=${state.hours} />
+  <${Loss} report=${state.report} hours=${state.hours} shadow=${state.shadow} />
   <${Retire} report=${state.report} events=${state.events} />`;
 
 const Waiting = ({ problem }) =>
