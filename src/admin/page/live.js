@@ -14,7 +14,7 @@ export function period() {
 }
 
 /** What the page knows before it has asked. */
-export const UNKNOWN = { report: null, hours: [], days: [], events: [], beat: 0, answered: 0, problem: null };
+export const UNKNOWN = { report: null, hours: [], days: [], events: [], beat: 0, answered: 0, problem: null, shadow: null };
 
 /** Starts the loop; `tell` gets the whole state after each turn. Returns what asks at once. */
 export function live(tell) {

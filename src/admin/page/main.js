@@ -1,7 +1,7 @@
 // Owns the page as a whole: the header with the verdict, the four rows, and what is said when the proxy is silent.
 
 import { html, render, useEffect, useState } from './vendor/htm/standalone.module.js';
-import { Ago, Icon, Num, useNow } from './parts.js';
+import { Ago, Icon, Num } from './parts.js';
 import { UNKNOWN, isEmpty, live, period } from './live.js';
 import * as format from './format.js';
 import { Progress } from './progress.js';
@@ -53,9 +53,8 @@ const Waiting = ({ problem }) =>
 
 /** How fresh the page is. */
 function Updated({ state }) {
-  const now = useNow();
   return html`<span class=${state.problem ? 'bad' : ''} data-at=${state.report.at} data-beat=${state.beat}>
-    ${state.problem ? 'last updated' : html`<i class="pulse" aria-hidden="true"></i>updated`} <${Ago} at=${new Date(Math.min(state.answered, now)).toISOString()} />
+    ${state.problem ? 'last updated' : html`<i class="pulse" aria-hidden="true"></i>updated`} <${Ago} at=${state.report.at} />
   </span>`;
 }
 

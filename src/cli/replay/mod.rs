@@ -17,14 +17,13 @@ use talk::{Played, Talk, Who};
 /// Plays captured V2 traffic once more: through the translation, checking its laws, or against a proxy
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Without --target every frame a client sent goes through the translation, and its laws are checked: it comes back
-exactly, its envelope is valid, and the text on the hub reads back as it was written.
+    after_help = "Without --target every frame a client sent goes through the translation, and its laws are checked: it comes \
+back exactly, its envelope is valid, and the text on the hub reads back as it was written.
 
-With --target one V2 connection is opened for each captured client (for each of its tabs, where several were open at
-once), all frames are sent in their order, and what each client
-gets is compared with what it got then, in any order. Clients that came late or left early get more than then; if that
-is to be expected, --allow-more. Frames with blacked out values, or of which only the length was kept, are skipped, and
-so is what V3 clients had said.
+With --target one V2 connection is opened for each captured client (for each of its tabs, where several were open at \
+once), all frames are sent in their order, and what each client gets is compared with what it got then, in any order. \
+Clients that came late or left early get more than then; if that is to be expected, --allow-more. Frames with blacked \
+out values, or of which only the length was kept, are skipped, and so is what V3 clients had said.
 
 The exit code is 1 when something differs, 65 when lines could not be read, else 0.
 

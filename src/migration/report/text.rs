@@ -134,17 +134,18 @@ fn policy(page: &mut Page, policy: &PolicyView) {
 pub fn clients(clients: &[ClientView]) -> String {
     let mut page = Page::default();
     page.line(&format!(
-        "{:<16} {:<25} {:<20} {:>6} {:>8}  {}",
-        "TENANT", "CLIENT", "LAST SEEN", "OPENED", "FRAMES", "MISSING"
+        "{:<12} {:<18} {:<16} {:>7}  {:<19} {}",
+        "TENANT", "CLIENT", "LAST SEEN (UTC)", "FRAMES", "MISSING STEPS", "USER AGENT"
     ));
     for client in clients {
         let steps = client.steps;
         let steps = [("url", steps.url), ("wrap", steps.wrap), ("ids", steps.ids), ("listen", steps.listen)];
         let missing: Vec<_> = steps.into_iter().filter(|(_, done)| !done).map(|(step, _)| step).collect();
-        let ClientView { tenant, client, last_seen, opened, frames, .. } = client;
-        let (tenant, client) = (cut(tenant, 16), cut(client, 25));
+        let ClientView { tenant, client, last_seen, frames, user_agent, .. } = client;
+        let (tenant, client, agent) = (cut(tenant, 12), cut(client, 18), cut(user_agent, 40));
+        let last_seen = last_seen.get(..16).unwrap_or(last_seen).replace('T', " ");
         let missing = if missing.is_empty() { "-".to_owned() } else { missing.join(" ") };
-        page.line(&format!("{tenant:<16} {client:<25} {last_seen:<20} {opened:>6} {frames:>8}  {missing}"));
+        page.line(&format!("{tenant:<12} {client:<18} {last_seen:<16} {frames:>7}  {missing:<19} {agent}"));
     }
     page.0
 }
