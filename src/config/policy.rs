@@ -121,32 +121,16 @@ pub struct Who {
     pub origins: Vec<String>,
 }
 
-/// `[[policy.rules]]`
+/// `[[policy.rules]]`. Keys nobody knows are refused by the schema: with `flatten` serde itself cannot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Rule {
     /// For logs, reports and the page; every one different.
     pub name: String,
     /// What happens.
     pub action: PolicyAction,
-    /// As `Who::dialects`.
-    #[serde(default)]
-    pub dialects: Vec<String>,
-    /// As `Who::tenants`.
-    #[serde(default)]
-    pub tenants: Vec<String>,
-    /// As `Who::groups`.
-    #[serde(default)]
-    pub groups: Vec<String>,
-    /// As `Who::clients`.
-    #[serde(default)]
-    pub clients: Vec<String>,
-    /// As `Who::user_agents`.
-    #[serde(default)]
-    pub user_agents: Vec<String>,
-    /// As `Who::origins`.
-    #[serde(default)]
-    pub origins: Vec<String>,
+    /// Whom it means.
+    #[serde(flatten)]
+    pub who: Who,
     /// Not before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Date>,
@@ -169,7 +153,6 @@ pub struct Rule {
 
 /// `[[policy.exemptions]]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Exemption {
     /// As `Rule::name`.
     pub name: String,
@@ -178,54 +161,11 @@ pub struct Exemption {
     pub reason: String,
     /// When it ends. An exemption without an end is a migration without an end.
     pub until: Date,
-    /// As `Who::dialects`.
-    #[serde(default)]
-    pub dialects: Vec<String>,
-    /// As `Who::tenants`.
-    #[serde(default)]
-    pub tenants: Vec<String>,
-    /// As `Who::groups`.
-    #[serde(default)]
-    pub groups: Vec<String>,
-    /// As `Who::clients`.
-    #[serde(default)]
-    pub clients: Vec<String>,
-    /// As `Who::user_agents`.
-    #[serde(default)]
-    pub user_agents: Vec<String>,
-    /// As `Who::origins`.
-    #[serde(default)]
-    pub origins: Vec<String>,
+    /// Whom it means.
+    #[serde(flatten)]
+    pub who: Who,
 }
 
 fn all_of_them() -> u8 {
     100
-}
-
-impl Rule {
-    /// Whom it means.
-    pub fn who(&self) -> Who {
-        Who {
-            dialects: self.dialects.clone(),
-            tenants: self.tenants.clone(),
-            groups: self.groups.clone(),
-            clients: self.clients.clone(),
-            user_agents: self.user_agents.clone(),
-            origins: self.origins.clone(),
-        }
-    }
-}
-
-impl Exemption {
-    /// Whom it means.
-    pub fn who(&self) -> Who {
-        Who {
-            dialects: self.dialects.clone(),
-            tenants: self.tenants.clone(),
-            groups: self.groups.clone(),
-            clients: self.clients.clone(),
-            user_agents: self.user_agents.clone(),
-            origins: self.origins.clone(),
-        }
-    }
 }

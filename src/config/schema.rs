@@ -3,7 +3,7 @@
 
 use super::{
     Annotate, ApiKey, Audience, Auth, Capture, Config, Date, DialectName, Exemption, Jwt, Listen, Mount, Policy,
-    PolicyAction, RefuseWith, Render, Rule, Secret, Shadow, TlsFiles, V3Shaped, Window, key::KeyPath, key::Step,
+    PolicyAction, RefuseWith, Render, Rule, Secret, Shadow, TlsFiles, V3Shaped, Who, Window, key::KeyPath, key::Step,
 };
 use figment::{
     error::Kind,
@@ -156,6 +156,14 @@ pub(super) fn list(items: Vec<Value>) -> Value {
 fn example() -> Config {
     let text = || Some(String::from("x"));
     let texts = || vec![String::from("x")];
+    let who = || Who {
+        dialects: texts(),
+        tenants: texts(),
+        groups: texts(),
+        clients: texts(),
+        user_agents: texts(),
+        origins: texts(),
+    };
     let date = || Some(Date::from_secs(0));
     let file = || Some(PathBuf::from("x"));
     let tls = || TlsFiles { certificate: file(), key: file(), client_ca: file() };
@@ -211,12 +219,7 @@ fn example() -> Config {
             rules: vec![Rule {
                 name: "x".into(),
                 action: PolicyAction::Allow,
-                dialects: texts(),
-                tenants: texts(),
-                groups: texts(),
-                clients: texts(),
-                user_agents: texts(),
-                origins: texts(),
+                who: who(),
                 from: date(),
                 until: date(),
                 windows: vec![Window::Weekly { days: 1, from: 0, until: 1 }],
@@ -224,17 +227,7 @@ fn example() -> Config {
                 retry_after: Some(std::time::Duration::ZERO),
                 dry_run: false,
             }],
-            exemptions: vec![Exemption {
-                name: "x".into(),
-                reason: "x".into(),
-                until: Date::from_secs(0),
-                dialects: texts(),
-                tenants: texts(),
-                groups: texts(),
-                clients: texts(),
-                user_agents: texts(),
-                origins: texts(),
-            }],
+            exemptions: vec![Exemption { name: "x".into(), reason: "x".into(), until: Date::from_secs(0), who: who() }],
             ..Policy::default()
         },
         capture: Capture { file: file(), ..Capture::default() },

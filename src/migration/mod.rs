@@ -7,6 +7,7 @@ mod gather;
 mod keeper;
 pub mod lint;
 pub mod newcomer;
+mod pointer;
 pub mod policy;
 pub mod record;
 pub mod report;

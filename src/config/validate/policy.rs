@@ -39,7 +39,7 @@ pub(super) fn rules(config: &Config, findings: &mut Findings) {
     names("policy.rules", rules.iter().map(|rule| rule.name.as_str()), findings);
     for (at, rule) in rules.iter().enumerate() {
         one(at, rule, findings);
-        dialects(&format!("policy.rules[{at}].dialects"), &rule.dialects, findings);
+        dialects(&format!("policy.rules[{at}].dialects"), &rule.who.dialects, findings);
     }
 }
 
@@ -68,7 +68,7 @@ pub(super) fn exemptions(config: &Config, findings: &mut Findings) {
     let exemptions = &config.policy.exemptions;
     names("policy.exemptions", exemptions.iter().map(|exemption| exemption.name.as_str()), findings);
     for (at, exemption) in exemptions.iter().enumerate() {
-        dialects(&format!("policy.exemptions[{at}].dialects"), &exemption.dialects, findings);
+        dialects(&format!("policy.exemptions[{at}].dialects"), &exemption.who.dialects, findings);
     }
 }
 

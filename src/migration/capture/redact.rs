@@ -2,6 +2,7 @@
 //! other byte of the text stays as it was. It follows the pointers and looks nowhere else; depth costs no stack.
 
 use crate::envelope::json::{self, Member};
+use crate::migration::pointer::{self, Step};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -12,15 +13,6 @@ const BLACK: &str = "\"[redacted]\"";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no JSON pointer: it begins with `/`, and `~` is followed by 0 or 1")]
 pub struct PointerError(String);
-
-/// One step of a pointer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
-    /// Any one key or index.
-    Any,
-    /// This one.
-    Key(String),
-}
 
 /// All that is blacked out. A pointer holds for the content, wherever a message carries that: at the top of a loose
 /// object, in the `payload` of a wrapped one, in the `_v3` of one that V3 sent.
@@ -35,7 +27,7 @@ impl Pointers {
     pub fn parse(pointers: &[String]) -> Result<Self, PointerError> {
         let mut all = Vec::new();
         for text in pointers {
-            let steps = parse(text).ok_or_else(|| PointerError(text.clone()))?;
+            let steps = pointer::parse(text).ok_or_else(|| PointerError(text.clone()))?;
             let payload = Step::Key("payload".into());
             // Said of an envelope, it holds for what becomes of it on the way to V2, too.
             let content = match steps.split_first() {
@@ -77,18 +69,6 @@ impl Pointers {
     }
 }
 
-fn parse(text: &str) -> Option<Vec<Step>> {
-    if text.is_empty() {
-        return Some(Vec::new());
-    }
-    let steps = text.strip_prefix('/')?.split('/').map(|step| match step {
-        "*" => Some(Step::Any),
-        _ if step.replace("~0", "").replace("~1", "").contains('~') => None,
-        _ => Some(Step::Key(step.replace("~1", "/").replace("~0", "~"))),
-    });
-    steps.collect()
-}
-
 /// What is directly in a value.
 enum Children<'a> {
     Members(Vec<Member<'a>>),
@@ -122,12 +102,7 @@ fn walk(text: &str, children: Children<'_>, here: &[&[Step]], found: &mut Vec<Ra
 }
 
 fn step(text: &str, key: &str, value: &str, here: &[&[Step]], found: &mut Vec<Range<usize>>) {
-    let leads = |steps: &&[Step]| match steps.first() {
-        Some(Step::Any) => true,
-        Some(Step::Key(wanted)) => wanted == key,
-        None => false,
-    };
-    let next: Vec<&[Step]> = here.iter().filter(|steps| leads(steps)).map(|steps| &steps[1..]).collect();
+    let next: Vec<&[Step]> = here.iter().filter_map(|steps| pointer::behind(steps, key)).collect();
     if next.iter().any(|steps| steps.is_empty()) {
         found.push(place(text, value));
     } else if !next.is_empty()

@@ -60,7 +60,7 @@ impl Policy {
             exemptions: config
                 .exemptions
                 .iter()
-                .map(|exemption| Exemption { who: Who::new(&exemption.who()), until: exemption.until.secs() })
+                .map(|exemption| Exemption { who: Who::new(&exemption.who), until: exemption.until.secs() })
                 .collect(),
             fingerprint: digest[..4].iter().map(|byte| format!("{byte:02x}")).collect(),
             config: config.clone(),
@@ -196,7 +196,7 @@ impl Policy {
         let exemption = |exemption: &config::Exemption| ExemptionView {
             name: exemption.name.clone(),
             reason: exemption.reason.clone(),
-            who: who::in_words(&exemption.who()),
+            who: who::in_words(&exemption.who),
             until: exemption.until.to_string(),
             active: now < exemption.until.secs(),
         };

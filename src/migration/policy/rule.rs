@@ -28,7 +28,7 @@ pub(super) struct Rule {
 
 impl Rule {
     pub fn new(config: &config::Rule) -> Self {
-        Self { name: config.name.as_str().into(), who: Who::new(&config.who()), config: config.clone() }
+        Self { name: config.name.as_str().into(), who: Who::new(&config.who), config: config.clone() }
     }
 
     /// What it does while it acts.
@@ -114,7 +114,7 @@ impl Rule {
             name: config.name.clone(),
             action: self.action().label().into(),
             now: self.says(at).map_or(OFF, Says::label).into(),
-            who: who::in_words(&config.who()),
+            who: who::in_words(&config.who),
             percent: config.percent,
             dry_run: config.dry_run,
             when: self.when(),
@@ -201,7 +201,7 @@ mod tests {
     fn a_timeline_looks_thirty_days_ahead() {
         let rule = with(|r| {
             r.windows = windows(&["Tue 09:00-09:30"]);
-            r.tenants = vec!["acme".into()];
+            r.who.tenants = vec!["acme".into()];
         });
         // A Tuesday, in the middle of its window.
         let view = rule.view(at("2026-12-01T09:10:00Z"));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock::Timestamp;
-use crate::config::{Exemption, NewTenants, PolicyAction, Rule};
+use crate::config::{Exemption, NewTenants, PolicyAction, Rule, Who};
 use crate::dialect::{Protocol, Spoken};
 use crate::envelope::{ClientId, GroupId};
 use crate::label::Label;
@@ -28,12 +28,7 @@ pub(super) fn rule(name: &str, action: PolicyAction) -> Rule {
     Rule {
         name: name.into(),
         action,
-        dialects: Vec::new(),
-        tenants: Vec::new(),
-        groups: Vec::new(),
-        clients: Vec::new(),
-        user_agents: Vec::new(),
-        origins: Vec::new(),
+        who: Who::default(),
         from: None,
         until: None,
         windows: Vec::new(),
@@ -49,17 +44,16 @@ pub(super) fn policy(change: impl FnOnce(&mut config::Policy)) -> config::Policy
     config
 }
 
+fn tenants(one: &str) -> Who {
+    Who { tenants: vec![one.into()], ..Who::default() }
+}
+
 fn exemption(until: i64, tenants: &[&str]) -> Exemption {
     Exemption {
         name: "e".into(),
         reason: String::new(),
         until: Date::from_secs(until),
-        dialects: Vec::new(),
-        tenants: tenants.iter().map(|t| (*t).to_owned()).collect(),
-        groups: Vec::new(),
-        clients: Vec::new(),
-        user_agents: Vec::new(),
-        origins: Vec::new(),
+        who: Who { tenants: tenants.iter().map(|t| (*t).to_owned()).collect(), ..Who::default() },
     }
 }
 
@@ -90,9 +84,8 @@ fn a_pause_and_exemptions_come_before_all_rules() {
 
 #[test]
 fn the_first_rule_that_matches_decides() {
-    let two = |first: PolicyAction| {
-        blocked(|p| p.rules.insert(0, Rule { tenants: vec!["acme".into()], ..rule("first", first) }))
-    };
+    let two =
+        |first: PolicyAction| blocked(|p| p.rules.insert(0, Rule { who: tenants("acme"), ..rule("first", first) }));
     let decision = two(PolicyAction::Warn).decide(&newcomer("acme", "c"), NOW, true);
     assert_eq!(
         (decision.says, decision.done, decision.rule.as_deref()),
@@ -155,13 +148,13 @@ fn a_brownout_says_when_to_come_back_and_not_to_all_the_same() {
 fn a_tenant_is_denied_when_none_of_its_clients_can_ever_come() {
     let denies = |policy: &Policy| policy.denies("acme", NOW, true);
     assert!(denies(&blocked(|_| {})));
-    assert!(denies(&blocked(|p| p.rules[0].tenants = vec!["ac*".into()])));
-    assert!(denies(&blocked(|p| p.rules[0].clients = vec!["*".into()])));
+    assert!(denies(&blocked(|p| p.rules[0].who.tenants = vec!["ac*".into()])));
+    assert!(denies(&blocked(|p| p.rules[0].who.clients = vec!["*".into()])));
     let changes: [fn(&mut config::Policy); 13] = [
         |p| p.rules.clear(),
-        |p| p.rules[0].tenants = vec!["beta".into()],
-        |p| p.rules[0].clients = vec!["kiosk-*".into()],
-        |p| p.rules[0].user_agents = vec!["*Old*".into()],
+        |p| p.rules[0].who.tenants = vec!["beta".into()],
+        |p| p.rules[0].who.clients = vec!["kiosk-*".into()],
+        |p| p.rules[0].who.user_agents = vec!["*Old*".into()],
         |p| p.rules[0].percent = 99,
         |p| p.rules[0].dry_run = true,
         |p| p.rules[0].action = PolicyAction::Brownout,
@@ -171,7 +164,12 @@ fn a_tenant_is_denied_when_none_of_its_clients_can_ever_come() {
         |p| p.dry_run = true,
         |p| p.exemptions = vec![exemption(NOW + 1, &["*"])],
         // It comes first and lets somebody in.
-        |p| p.rules.insert(0, Rule { clients: vec!["vip".into()], ..rule("vip", PolicyAction::Warn) }),
+        |p| {
+            p.rules.insert(
+                0,
+                Rule { who: Who { clients: vec!["vip".into()], ..Who::default() }, ..rule("vip", PolicyAction::Warn) },
+            )
+        },
     ];
     for (n, change) in changes.into_iter().enumerate() {
         assert!(!denies(&blocked(change)), "change {n}");
@@ -198,8 +196,11 @@ fn a_decision_takes_no_time_worth_mentioning() {
     let policy = Policy::new(&policy(|p| {
         p.rules = (0..50)
             .map(|n| Rule {
-                tenants: vec![format!("tenant-{n}"), format!("group-{n}-*")],
-                clients: vec!["kiosk-*".into()],
+                who: Who {
+                    tenants: vec![format!("tenant-{n}"), format!("group-{n}-*")],
+                    clients: vec!["kiosk-*".into()],
+                    ..Who::default()
+                },
                 windows: vec![crate::config::Window::parse("Mon-Fri 09:00-10:00").expect("a window")],
                 ..rule(&format!("r{n}"), PolicyAction::Block)
             })
@@ -229,8 +230,7 @@ prop_compose! {
         (percent, dry_run, retry_after) in (1..=100_u8, any::<bool>(), prop::option::of(0..9_u64)),
     ) -> Rule {
         Rule {
-            tenants,
-            user_agents: agents,
+            who: Who { tenants, user_agents: agents, ..Who::default() },
             from: from.map(Date::from_secs),
             until: until.map(Date::from_secs),
             percent,

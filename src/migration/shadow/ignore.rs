@@ -4,6 +4,7 @@
 
 use crate::dialect::Frame;
 use crate::envelope::json;
+use crate::migration::pointer::{self, Step};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -24,23 +25,17 @@ pub struct Mark {
 #[derive(Debug)]
 pub struct Marks {
     key: RandomState,
-    pointers: Vec<Vec<Part>>,
-}
-
-/// One step into a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
-    /// This key, or this index.
-    Name(String),
-    /// Any.
-    Any,
+    pointers: Vec<Vec<Step>>,
 }
 
 impl Marks {
     /// Without the values at these pointers (RFC 6901; `*` stands for any one key or index). A member that only one
     /// side has is such a value, too: it is cut out whole.
     pub fn new(pointers: &[String]) -> Self {
-        Self { key: RandomState::new(), pointers: pointers.iter().filter_map(|pointer| parse(pointer)).collect() }
+        Self {
+            key: RandomState::new(),
+            pointers: pointers.iter().filter_map(|pointer| pointer::parse(pointer)).collect(),
+        }
     }
 
     /// Of a frame.
@@ -64,19 +59,9 @@ impl Marks {
         if self.pointers.is_empty() {
             return text.into();
         }
-        let pointers: Vec<&[Part]> = self.pointers.iter().map(Vec::as_slice).collect();
+        let pointers: Vec<&[Step]> = self.pointers.iter().map(Vec::as_slice).collect();
         cut(text, &pointers).map_or(Cow::Borrowed(text), Cow::Owned)
     }
-}
-
-/// Reads a pointer; None for one that does not begin with `/`.
-fn parse(pointer: &str) -> Option<Vec<Part>> {
-    let parts = pointer.strip_prefix('/')?.split('/');
-    let part = |part: &str| match part {
-        "*" => Part::Any,
-        name => Part::Name(name.replace("~1", "/").replace("~0", "~")),
-    };
-    Some(parts.map(part).collect())
 }
 
 /// A member or an element: where it stands, and its value.
@@ -87,7 +72,7 @@ struct Item<'t> {
 }
 
 /// The container without the items the pointers name; None where nothing is named. It goes no deeper than pointers do.
-fn cut(text: &str, pointers: &[&[Part]]) -> Option<String> {
+fn cut(text: &str, pointers: &[&[Step]]) -> Option<String> {
     let items = items(text)?;
     let mut changed = false;
     let mut out = text[..items.first()?.whole.start].to_owned();
@@ -96,7 +81,7 @@ fn cut(text: &str, pointers: &[&[Part]]) -> Option<String> {
     for item in &items {
         let separator = end..item.whole.start;
         end = item.whole.end;
-        let inner: Vec<&[Part]> = pointers.iter().filter_map(|pointer| step(pointer, &item.name)).collect();
+        let inner: Vec<&[Step]> = pointers.iter().filter_map(|pointer| pointer::behind(pointer, &item.name)).collect();
         if inner.iter().any(|rest| rest.is_empty()) {
             changed = true;
             continue;
@@ -116,16 +101,6 @@ fn cut(text: &str, pointers: &[&[Part]]) -> Option<String> {
     }
     out.push_str(&text[end..]);
     changed.then_some(out)
-}
-
-/// What is left of a pointer behind this name.
-fn step<'p>(pointer: &'p [Part], name: &str) -> Option<&'p [Part]> {
-    let (first, rest) = pointer.split_first()?;
-    let fits = match first {
-        Part::Any => true,
-        Part::Name(wanted) => wanted == name,
-    };
-    fits.then_some(rest)
 }
 
 /// What stands in an object or a list, in order; None for anything else.

@@ -13,7 +13,7 @@ use crate::harness::redis::RedisServer;
 
 use aether_proxy::app::{self, Running};
 use aether_proxy::clock::{Clock, Timestamp};
-use aether_proxy::config::{Config, Date, PolicyAction, RedisUrl, Rule, Window};
+use aether_proxy::config::{self, Config, Date, PolicyAction, RedisUrl, Rule, Window};
 use aether_proxy::label::Label;
 use aether_proxy::migration::report::view::{ClientsView, EventsView, HistoryView, Report};
 use aether_proxy::telemetry::labels::{Done, Gate, Outcome, Path};
@@ -189,12 +189,7 @@ fn settings(redis: &str) -> Config {
     let rule = |name: &str, action| Rule {
         name: name.into(),
         action,
-        dialects: vec![],
-        tenants: vec![],
-        groups: vec![],
-        clients: vec![],
-        user_agents: vec![],
-        origins: vec![],
+        who: config::Who::default(),
         from: None,
         until: None,
         windows: vec![],
