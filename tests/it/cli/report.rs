@@ -54,7 +54,7 @@ async fn who_lists_them_and_finds_them() {
     let (proxy, _clients) = busy(ProxyOptions::default()).await;
     let all = eventually!(PATIENCE, shell(&proxy, &["who"]).await, |ended| ended.lines().len() == 3);
     assert!(all.code == 0 && all.lines()[0].starts_with("TENANT"), "{all:?}");
-    assert!(all.out.contains("acme.example     a ") && all.out.contains("url wrap listen"), "{}", all.out);
+    assert!(all.out.contains("acme.example a  ") && all.out.contains("url wrap listen"), "{}", all.out);
     let one = shell(&proxy, &["who", "--limit", "1", "--order", "key"]).await;
     assert!(one.code == 0 && one.lines().len() == 2 && one.err.contains("see --limit"), "{one:?}");
     let csv = shell(&proxy, &["who", "--search", "=B", "--format", "csv"]).await;
