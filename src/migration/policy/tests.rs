@@ -165,10 +165,8 @@ fn a_tenant_is_denied_when_none_of_its_clients_can_ever_come() {
         |p| p.exemptions = vec![exemption(NOW + 1, &["*"])],
         // It comes first and lets somebody in.
         |p| {
-            p.rules.insert(
-                0,
-                Rule { who: Who { clients: vec!["vip".into()], ..Who::default() }, ..rule("vip", PolicyAction::Warn) },
-            )
+            p.rules.insert(0, rule("vip", PolicyAction::Warn));
+            p.rules[0].who.clients = vec!["vip".into()];
         },
     ];
     for (n, change) in changes.into_iter().enumerate() {
