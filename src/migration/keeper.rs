@@ -190,12 +190,12 @@ impl<'k> Work<'k> {
         let quiet = i64::try_from(keeper.config.quiet.as_secs()).unwrap_or(i64::MAX);
         let mut stages = Stages::default();
         let mut open = Open::default();
-        let tenants = store.tenants(now).await?;
+        let mut tenants = store.tenants(now).await?;
         keeper.policies.learn(tenants.iter().map(|(tenant, _)| tenant));
-        for (tenant, connections) in tenants {
+        for (tenant, connections) in &mut tenants {
             let was = tenant.stage();
             let denied = keeper.policies.denies(&tenant.tenant);
-            let is = stage::next(&tenant, Evidence { now, quiet, denied });
+            let is = stage::next(tenant, Evidence { now, quiet, denied });
             if is != was && store.advance(&tenant.tenant, was, is, now).await? {
                 tracing::info!(
                     tenant = tenant.tenant,
@@ -204,12 +204,14 @@ impl<'k> Work<'k> {
                     "a tenant is in another stage"
                 );
             }
+            tenant.stage = is.label().into();
             stages.add(is, 1);
-            open = open + connections;
+            open = open + *connections;
         }
         store.mark(now, &stages, open).await?;
         metrics.migration_forgotten.only().inc_by(store.trim(now).await?);
-        let overview = store.overview(now).await?;
+        let facts = super::gather::facts(store, &keeper.policies, &keeper.config, now, tenants).await?;
+        let overview = &facts.overview;
         let gauge = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         for stage in Stage::ALL {
             metrics.migration_tenants.with((*stage,)).set(gauge(stages.get(*stage)));
@@ -221,7 +223,6 @@ impl<'k> Work<'k> {
         metrics.migration_clients_seen.with((Protocol::V3,)).set(gauge(overview.v3_clients));
         metrics.migration_inventory.only().set(gauge(overview.inventory));
         metrics.migration_left.only().set(gauge(overview.left));
-        let facts = super::gather::facts(store, &keeper.policies, &keeper.config, now).await?;
         for (gate, state, _) in super::report::gates::all(&facts) {
             metrics.migration_gate.with((gate,)).set((state == GateState::Pass).into());
         }

@@ -7,6 +7,7 @@ mod gather;
 mod keeper;
 pub mod lint;
 pub mod newcomer;
+mod patterns;
 mod pointer;
 pub mod policy;
 pub mod record;

@@ -5,27 +5,26 @@ use crate::config;
 use crate::dialect::Protocol;
 use crate::envelope::GroupId;
 use crate::migration::newcomer::Newcomer;
+use crate::migration::patterns::Patterns;
 use sha2::{Digest, Sha256};
-use wildmatch::WildMatch;
 
 /// See the module.
 #[derive(Debug)]
 pub struct Chosen {
     percent: u8,
-    tenants: Vec<WildMatch>,
+    tenants: Patterns,
 }
 
 impl Chosen {
     /// From the settings.
     pub fn new(config: &config::Capture) -> Self {
-        let tenants = config.tenants.iter().map(|pattern| WildMatch::new(pattern)).collect();
-        Self { percent: config.percent, tenants }
+        Self { percent: config.percent, tenants: Patterns::new(&config.tenants) }
     }
 
     /// Is this connection in it?
     pub fn has(&self, newcomer: &Newcomer) -> bool {
         newcomer.protocol() == Protocol::V2
-            && (self.tenants.is_empty() || self.tenants.iter().any(|pattern| pattern.matches(&newcomer.tenant)))
+            && self.tenants.means(&newcomer.tenant)
             && place(&newcomer.tenant, newcomer.group.as_ref().map_or("", GroupId::as_str)) < u64::from(self.percent)
     }
 }

@@ -3,57 +3,8 @@
 
 use crate::config;
 use crate::migration::Newcomer;
+use crate::migration::patterns::Patterns;
 use sha2::{Digest, Sha256};
-use wildmatch::WildMatch;
-
-/// One pattern. Most are plain names, which are compared faster.
-#[derive(Debug)]
-enum Pattern {
-    Any,
-    Name(Box<str>),
-    Wild(WildMatch),
-}
-
-impl Pattern {
-    fn new(text: &str) -> Self {
-        match text {
-            "*" => Self::Any,
-            text if text.contains(['*', '?']) => Self::Wild(WildMatch::new(text)),
-            text => Self::Name(text.into()),
-        }
-    }
-
-    /// Upper and lower case are the same.
-    fn in_any_case(text: &str) -> Self {
-        if text == "*" { Self::Any } else { Self::Wild(WildMatch::new_case_insensitive(text)) }
-    }
-
-    fn matches(&self, text: &str) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Name(name) => **name == *text,
-            Self::Wild(pattern) => pattern.matches(text),
-        }
-    }
-}
-
-/// Patterns of which one must match; none at all means everybody.
-#[derive(Debug)]
-struct Patterns(Vec<Pattern>);
-
-impl Patterns {
-    fn new(texts: &[String], make: fn(&str) -> Pattern) -> Self {
-        Self(texts.iter().map(|text| make(text)).collect())
-    }
-
-    fn means(&self, text: &str) -> bool {
-        self.0.is_empty() || self.0.iter().any(|pattern| pattern.matches(text))
-    }
-
-    fn is_open(&self) -> bool {
-        self.0.is_empty() || self.0.iter().any(|pattern| matches!(pattern, Pattern::Any))
-    }
-}
 
 /// Whom it means.
 #[derive(Debug)]
@@ -68,13 +19,13 @@ pub(super) struct Who {
 
 impl Who {
     pub fn new(config: &config::Who) -> Self {
-        let plain = |texts: &[String]| Patterns::new(texts, Pattern::new);
+        let plain = |texts: &[String]| Patterns::new(texts);
         Self {
             dialects: plain(&config.dialects),
             tenants: plain(&config.tenants),
             groups: plain(&config.groups),
             clients: plain(&config.clients),
-            user_agents: Patterns::new(&config.user_agents, Pattern::in_any_case),
+            user_agents: Patterns::in_any_case(&config.user_agents),
             origins: plain(&config.origins),
         }
     }

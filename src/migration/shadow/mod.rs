@@ -21,6 +21,7 @@ use crate::config;
 use crate::dialect::{Frame, Protocol};
 use crate::envelope::{AccountId, GroupId};
 use crate::label::Label;
+use crate::migration::patterns::Patterns;
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::Shadowed;
 use circle::{Circle, Membership, Who};
@@ -41,7 +42,6 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::http::Request;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wildmatch::WildMatch;
 
 /// Frames that may wait for their like, in all groups together.
 const MOST_WAITING: usize = 100_000;
@@ -63,7 +63,7 @@ pub struct Mirror {
 pub struct Shadow {
     shared: Arc<Shared>,
     settings: config::Shadow,
-    tenants: Vec<WildMatch>,
+    tenants: Patterns,
     circles: Arc<Mutex<HashMap<Key, Arc<Circle>>>>,
     /// The legacy servers, each with room for so many connections.
     legacy: Vec<(Legacy, Arc<Target>, Arc<Semaphore>)>,
@@ -106,7 +106,7 @@ impl Shadow {
         let circles = Arc::default();
         tasks.spawn(sweep(shared.clone(), Arc::clone(&circles), stop.clone()));
         tracing::info!(percent = settings.percent, "a share of V2 traffic also goes to the legacy server");
-        let tenants = settings.tenants.iter().map(|pattern| WildMatch::new(pattern)).collect();
+        let tenants = Patterns::new(&settings.tenants);
         Some(Self { shared, settings: settings.clone(), tenants, circles, legacy, tasks, stop })
     }
 
@@ -119,7 +119,7 @@ impl Shadow {
         request: &Request<B>,
     ) -> Option<Mirror> {
         let group = newcomer.group.as_ref()?;
-        let tenant = self.tenants.is_empty() || self.tenants.iter().any(|pattern| pattern.matches(&newcomer.tenant));
+        let tenant = self.tenants.means(&newcomer.tenant);
         let chosen = newcomer.protocol() == Protocol::V2 && tenant && share(account, group) < self.settings.percent;
         chosen.then(|| Mirror {
             key: (account.cloned(), group.clone()),
