@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
+use std::time::Duration;
 use std::{env, fs};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -112,7 +113,7 @@ impl Prometheus {
         let prometheus = Self { address, child, _folder: folder };
         let ready = async {
             while get(address, "/-/ready").await.0 != 200 {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
         timeout(PATIENCE, ready).await.expect("Prometheus is ready");
@@ -138,6 +139,33 @@ impl Prometheus {
         let (start, end) = (format!("{:.3}", now() - seconds), format!("{:.3}", now()));
         let asked = [("query", expr), ("start", &start), ("end", &end), ("step", "1")];
         Ok(series(&self.api("query_range", &asked).await?))
+    }
+
+    /// Returns when every group of rules has been evaluated as many times from now on.
+    pub async fn rules_evaluated(&self, times: usize) {
+        for _ in 0..times {
+            let before = self.evaluations().await;
+            let all = async {
+                loop {
+                    let after = self.evaluations().await;
+                    if !after.is_empty() && before.iter().zip(&after).all(|(before, after)| before != after) {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            };
+            timeout(PATIENCE * 4, all).await.expect("the rules are evaluated");
+        }
+    }
+
+    /// When each group was last evaluated, in the order of its name.
+    async fn evaluations(&self) -> Vec<(String, String)> {
+        let rules = self.api("rules", &[]).await.expect("the rules");
+        let text = |group: &Value, key: &str| group[key].as_str().expect("a text").to_owned();
+        let groups = files::list(&rules, "groups").iter();
+        let mut all: Vec<_> = groups.map(|group| (text(group, "name"), text(group, "lastEvaluation"))).collect();
+        all.sort();
+        all
     }
 
     /// The one number of an answer.
