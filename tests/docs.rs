@@ -305,3 +305,49 @@ fn the_rules_of_lint_are_the_rules_and_their_examples_are_found() {
     }
     assert_eq!(checked, 6);
 }
+
+/// Rust files below these folders.
+fn sources(folders: &[&str]) -> Vec<(String, String)> {
+    let (mut found, mut folders) = (Vec::new(), folders.iter().map(|top| root().join(top)).collect::<Vec<_>>());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                let name = path.strip_prefix(root()).expect("below the root").display().to_string();
+                found.push((name, std::fs::read_to_string(&path).expect("a text")));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_failure_mode_names_the_test_that_shows_it() {
+    let (text, sources) = (document("docs/FAILURES.md"), sources(&["src", "tests"]));
+    let (mut missing, mut checked) = (Vec::new(), 0);
+    for row in text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| what happens")) {
+        let last = row.trim_end_matches(" |").rsplit(" | ").next().expect("a cell");
+        let named = spans(last);
+        if named.is_empty() {
+            missing.push(format!("nothing shows: {row}"));
+        }
+        for test in named {
+            checked += 1;
+            let (module, name) = test.rsplit_once("::").unwrap_or(("", &test));
+            // `hub::faults` is hub/faults.rs, or a module in a file of that folder.
+            let place = module.replace("::", "/");
+            let stands = |(file, source): &(String, String)| {
+                file.contains(&place)
+                    && (source.contains("#[tokio::test") || source.contains("#[test]"))
+                    && source.contains(&format!("fn {name}()"))
+            };
+            if !sources.iter().any(stands) {
+                missing.push(test);
+            }
+        }
+    }
+    assert!(checked > 30, "only {checked} tests are named");
+    assert_eq!(missing, Vec::<String>::new());
+}
