@@ -4,6 +4,7 @@ use super::exit::{Exit, Failure};
 use super::operators::{self, Operators, Target};
 use super::out::{self, Out};
 use super::settings::Sources;
+use crate::migration::report::groups::{self, GroupView};
 use crate::migration::report::view::{ClientView, ClientsView};
 use crate::migration::report::{csv, text};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -11,6 +12,8 @@ use std::fmt::Write;
 
 /// Clients on one page of the API.
 const PAGE: usize = 1000;
+/// Clients that are ever put together: the largest inventory there usually is.
+const EVERYBODY: usize = 1_000_000;
 
 /// Lists the V2 clients that are left, the latest first, as a running proxy knows them
 #[derive(Debug, clap::Args)]
@@ -18,6 +21,7 @@ const PAGE: usize = 1000;
   aether-proxy who
   aether-proxy who --tenant acme --limit 20
   aether-proxy who --search 'Firefox/9'
+  aether-proxy who --by application
   aether-proxy who --all --limit 50000 --order key --format csv > v2-clients.csv
 
 EXIT CODES:
@@ -36,7 +40,11 @@ pub struct Who {
     /// With this text in tenant, id, group, user agent or origin
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
-    /// Clients at most
+    /// Put together those that have this in common, the most first: an application is the host of the page, or for what
+    /// is no page the program's name. For frontends that take a new id each time
+    #[arg(long, value_enum)]
+    by: Option<By>,
+    /// Clients at most; with --by, lines at most
     #[arg(long, default_value = "100", value_parser = clap::value_parser!(u32).range(1..=50_000))]
     limit: u32,
     /// The latest first; or by tenant and id, in which no client is missed or doubled whatever happens meanwhile
@@ -55,6 +63,14 @@ enum Format {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum By {
+    Application,
+    Tenant,
+    Group,
+    UserAgent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Order {
     LastSeen,
     Key,
@@ -67,12 +83,19 @@ impl Who {
     /// The proxy cannot be asked.
     pub fn run(&self, sources: &Sources) -> Result<Exit, Failure> {
         let operators = self.target.operators(sources)?;
-        let (clients, more) = operators::run(self.clients(&operators))?;
-        let shown = match self.format {
-            Format::Text => text::clients(&clients),
-            Format::Csv => clients.iter().fold(csv::CLIENTS.to_owned(), |all, client| all + &csv::client(client)),
-            Format::Json => serde_json::to_string(&ClientsView { clients, next: None })
-                .map_err(|error| Failure::Other(Exit::Failure, error.to_string()))?,
+        let (shown, more) = match self.by {
+            None => {
+                let (clients, more) = operators::run(self.clients(&operators, self.limit as usize, self.order))?;
+                (self.shown(clients)?, more)
+            }
+            Some(by) => {
+                // In this order nobody is missed or counted twice, however long it takes.
+                let (clients, _) = operators::run(self.clients(&operators, EVERYBODY, Order::Key))?;
+                let mut groups = groups::groups(&clients, by.into());
+                let more = groups.len() > self.limit as usize;
+                groups.truncate(self.limit as usize);
+                (self.shown_together(&groups, by)?, more)
+            }
         };
         let mut out = Out::new();
         out.line(shown.trim_end())?;
@@ -83,12 +106,32 @@ impl Who {
         Ok(Exit::Ok)
     }
 
+    fn shown(&self, clients: Vec<ClientView>) -> Result<String, Failure> {
+        match self.format {
+            Format::Text => Ok(text::clients(&clients)),
+            Format::Csv => Ok(clients.iter().fold(csv::CLIENTS.to_owned(), |all, client| all + &csv::client(client))),
+            Format::Json => json(&ClientsView { clients, next: None }),
+        }
+    }
+
+    fn shown_together(&self, groups: &[GroupView], by: By) -> Result<String, Failure> {
+        match self.format {
+            Format::Text => Ok(text::groups(groups, by.heading())),
+            Format::Csv => Ok(csv::groups(groups)),
+            Format::Json => json(&groups),
+        }
+    }
+
     /// As many as are wanted, page by page; and whether there are more.
-    async fn clients(&self, operators: &Operators) -> Result<(Vec<ClientView>, bool), Failure> {
-        let most = self.limit as usize;
+    async fn clients(
+        &self,
+        operators: &Operators,
+        most: usize,
+        order: Order,
+    ) -> Result<(Vec<ClientView>, bool), Failure> {
         let (mut clients, mut cursor) = (Vec::new(), None);
         loop {
-            let target = self.target_of_page((most - clients.len()).min(PAGE), cursor.as_deref());
+            let target = self.target_of_page((most - clients.len()).min(PAGE), order, cursor.as_deref());
             let page: ClientsView = operators.json(&target).await?;
             clients.extend(page.clients);
             clients.truncate(most);
@@ -102,8 +145,8 @@ impl Who {
         }
     }
 
-    fn target_of_page(&self, limit: usize, cursor: Option<&str>) -> String {
-        let order = match self.order {
+    fn target_of_page(&self, limit: usize, order: Order, cursor: Option<&str>) -> String {
+        let order = match order {
             Order::LastSeen => "last_seen",
             Order::Key => "key",
         };
@@ -119,4 +162,31 @@ impl Who {
         }
         target
     }
+}
+
+impl By {
+    /// The head of its column.
+    fn heading(self) -> &'static str {
+        match self {
+            By::Application => "APPLICATION",
+            By::Tenant => "",
+            By::Group => "GROUP",
+            By::UserAgent => "USER AGENT",
+        }
+    }
+}
+
+impl From<By> for groups::By {
+    fn from(by: By) -> Self {
+        match by {
+            By::Application => groups::By::Application,
+            By::Tenant => groups::By::Tenant,
+            By::Group => groups::By::Group,
+            By::UserAgent => groups::By::UserAgent,
+        }
+    }
+}
+
+fn json<T: serde::Serialize>(of: &T) -> Result<String, Failure> {
+    serde_json::to_string(of).map_err(|error| Failure::Other(Exit::Failure, error.to_string()))
 }

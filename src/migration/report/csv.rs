@@ -1,6 +1,7 @@
 //! Owns tenants and clients as CSV (RFC 4180), for spreadsheets. What clients say of themselves stands in it, so a field
 //! that a spreadsheet would take for a formula begins with an apostrophe.
 
+use super::groups::GroupView;
 use super::view::{ClientView, TenantView};
 use std::fmt::Write;
 
@@ -10,6 +11,8 @@ pub const CLIENTS: &str = "tenant,client,dialect,group,user_agent,origin,first_s
 /// The first row of `tenant`.
 pub const TENANTS: &str = "tenant,stage,stage_since,v2_open,v3_open,last_v2,last_v3,v2_opened,v3_opened,v2_frames,\
                            v3_frames,refused,last_refused\r\n";
+/// The first row of `groups`.
+const GROUPS: &str = "tenant,name,clients,opened,refused,frames,first_seen,last_seen,example\r\n";
 
 /// One client.
 pub fn client(client: &ClientView) -> String {
@@ -62,6 +65,23 @@ fn tenant(tenant: &TenantView) -> String {
         &tenant.refused.to_string(),
         &or_never(&tenant.last_refused),
     ])
+}
+
+/// Groups of clients, with their first row.
+pub fn groups(groups: &[GroupView]) -> String {
+    groups.iter().fold(GROUPS.to_owned(), |all, group| {
+        all + &row(&[
+            &group.tenant,
+            &group.name,
+            &group.clients.to_string(),
+            &group.opened.to_string(),
+            &group.refused.to_string(),
+            &group.frames.to_string(),
+            &group.first_seen,
+            &group.last_seen,
+            &group.example,
+        ])
+    })
 }
 
 fn yes(is: bool) -> &'static str {
@@ -117,6 +137,9 @@ mod tests {
         assert_eq!(columns(&row), columns(CLIENTS));
         assert!(row.ends_with(",V2002:3 V2007:1\r\n") && row.contains(",no,no,no,no,"), "{row}");
         let all = tenants(&[TenantView::default()]);
+        let rows: Vec<_> = all.lines().collect();
+        assert_eq!((rows.len(), columns(rows[0])), (2, columns(rows[1])));
+        let all = groups(&[GroupView::default()]);
         let rows: Vec<_> = all.lines().collect();
         assert_eq!((rows.len(), columns(rows[0])), (2, columns(rows[1])));
     }

@@ -5,6 +5,7 @@ pub mod build;
 pub mod csv;
 pub mod forecast;
 pub mod gates;
+pub mod groups;
 pub mod lists;
 pub mod markdown;
 pub mod text;

@@ -1,6 +1,7 @@
 //! Owns the report, and the list of clients, as text for a terminal: the four questions as four blocks, 100 columns at
 //! most, no colours. What clients say of themselves stands in it, so control characters do not reach the terminal.
 
+use super::groups::GroupView;
 use super::view::{ClientView, ExemptionView, GateView, PolicyView, Progress, Report, RuleView, TenantView};
 use super::words::{count, long, percent};
 use std::fmt::Write;
@@ -143,11 +144,31 @@ pub fn clients(clients: &[ClientView]) -> String {
         let missing: Vec<_> = steps.into_iter().filter(|(_, done)| !done).map(|(step, _)| step).collect();
         let ClientView { tenant, client, last_seen, frames, user_agent, .. } = client;
         let (tenant, client, agent) = (cut(tenant, 12), cut(client, 18), cut(user_agent, 40));
-        let last_seen = last_seen.get(..16).unwrap_or(last_seen).replace('T', " ");
+        let last_seen = minute(last_seen);
         let missing = if missing.is_empty() { "-".to_owned() } else { missing.join(" ") };
         page.line(&format!("{tenant:<12} {client:<18} {last_seen:<16} {frames:>7}  {missing:<19} {agent}"));
     }
     page.0
+}
+
+/// Groups of clients, under the name of what they have in common.
+pub fn groups(groups: &[GroupView], name: &str) -> String {
+    let mut page = Page::default();
+    page.line(&format!(
+        "{:<12} {:<30} {:>7} {:>8}  {:<16} {}",
+        "TENANT", name, "CLIENTS", "FRAMES", "LAST SEEN (UTC)", "FOR EXAMPLE"
+    ));
+    for GroupView { tenant, name, clients, frames, last_seen, example, .. } in groups {
+        let (tenant, name, example) = (cut(tenant, 12), cut(name, 30), cut(example, 20));
+        let last_seen = minute(last_seen);
+        page.line(&format!("{tenant:<12} {name:<30} {clients:>7} {frames:>8}  {last_seen:<16} {example}"));
+    }
+    page.0
+}
+
+/// A moment without its seconds.
+fn minute(at: &str) -> String {
+    at.get(..16).unwrap_or(at).replace('T', " ")
 }
 
 fn mark(state: &str) -> &'static str {
@@ -285,8 +306,9 @@ mod tests {
                 },
                 ..Report::default()
             };
+            let together = groups(&[GroupView { name: name.clone(), example: long.clone(), ..GroupView::default() }], "GROUP");
             let listed = clients(&[ClientView { client: name, tenant: long, ..ClientView::default() }]);
-            for line in text(&report).lines().chain(listed.lines()) {
+            for line in text(&report).lines().chain(listed.lines()).chain(together.lines()) {
                 prop_assert!(line.chars().count() <= WIDTH, "{}", line);
                 prop_assert!(!line.contains(|c: char| c.is_control() || c == '\u{202e}'), "{:?}", line);
             }

@@ -63,6 +63,27 @@ async fn who_lists_them_and_finds_them() {
     assert_eq!((none.code, none.out.as_str()), (0, "{\"clients\":[],\"next\":null}\n"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_puts_together_what_belongs_together() {
+    let (proxy, mut clients) = busy(ProxyOptions::default()).await;
+    let bot =
+        Dial::new(&proxy.client_url("/ws/group/h/client/bot?x_account_id=acme")).header("user-agent", "Bot/2.1 (x)");
+    clients.push(bot.connect().await.expect("let in"));
+    let by = async |what: &str| shell(&proxy, &["who", "--by", what]).await;
+    let all = eventually!(PATIENCE, by("application").await, |ended| ended.out.contains("Bot"));
+    let words = |line: &str| line.split_whitespace().take(3).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(&all.lines()[1]), ["acme.example", "acme.example", "2"], "{}", all.out);
+    assert_eq!(words(&all.lines()[2]), ["acme", "Bot", "1"], "{}", all.out);
+    assert!(all.lines()[0].starts_with("TENANT       APPLICATION"), "{}", all.out);
+    assert_eq!(words(&by("group").await.lines()[2]), ["acme", "h", "1"]);
+    let csv = shell(&proxy, &["who", "--by", "user-agent", "--format", "csv", "--limit", "1"]).await;
+    assert!(csv.out.starts_with("tenant,name,clients,") && csv.out.contains("\nacme.example,,2,2,0,0,"), "{}", csv.out);
+    assert!(csv.err.contains("see --limit"), "{}", csv.err);
+    let json = shell(&proxy, &["who", "--by", "tenant", "--tenant", "acme", "--format", "json"]).await;
+    let groups: Value = serde_json::from_str(&json.out).expect("JSON");
+    assert_eq!((&groups[0]["clients"], &groups[0]["example"]), (&Value::from(1), &Value::from("bot")));
+}
+
 /// A server that gives one answer, whatever it is asked: a proxy that has seen an hour cannot be had in a test.
 fn answering(status: &str, body: &str) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
