@@ -5,6 +5,7 @@ use super::AdminState;
 use super::answer::{self, Answer};
 use super::query::{Bad, Query};
 use crate::migration::record::{DAY, Span};
+use crate::migration::report::groups::{By, Groups};
 use crate::migration::report::{csv, lists, markdown, text};
 use crate::migration::store::{ClientPage, ClientQuery, EVENTS, Order};
 use crate::migration::{Migration, StoreError};
@@ -23,6 +24,8 @@ const DEADLINE: Duration = Duration::from_secs(4);
 const PAGE: usize = 1000;
 /// Clients in one CSV.
 const MOST_ROWS: usize = 50_000;
+/// Groups in one answer.
+const MOST_GROUPS: usize = 1000;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -118,18 +121,14 @@ async fn tenants_csv(state: &AdminState) -> Result<Answer, Trouble> {
 pub(super) async fn clients(state: &AdminState, mut query: Query, headers: &HeaderMap) -> Result<Answer, Trouble> {
     let format = query.word("format", &JSON_OR_CSV)?;
     let (usual, most) = if format == Format::Csv { (MOST_ROWS, MOST_ROWS) } else { (100, PAGE) };
-    let left = query.word("show", &[("all", false), ("left", true)])?;
-    // Who has not come for so long is gone, moved or not.
-    let quiet = i64::try_from(state.migration.config.quiet.as_secs()).unwrap_or(i64::MAX);
-    let recently = left.then(|| now(state).saturating_sub(quiet));
+    let since = query.moment("since")?;
+    let wanted = meant(state, &mut query)?;
     let wanted = ClientQuery {
-        tenant: query.text("tenant"),
-        search: query.text("q"),
-        since: query.moment("since")?.max(recently),
-        left,
+        since: since.max(wanted.since),
         order: query.word("order", &[("key", Order::Key), ("last_seen", Order::LastSeen)])?,
         cursor: query.text("cursor").map(|cursor| opened(&cursor)).transpose()?,
         limit: query.number("limit", 1..=most)?.unwrap_or(usual),
+        ..wanted
     };
     query.end()?;
     if format == Format::Csv {
@@ -138,6 +137,49 @@ pub(super) async fn clients(state: &AdminState, mut query: Query, headers: &Head
     let page = asked(state.migration.store.clients(&wanted)).await?;
     let next = page.next.map(|next| URL_SAFE_NO_PAD.encode(next));
     Ok(answer::view(headers, &lists::clients(&page.clients, next)))
+}
+
+/// Which clients are meant; all of them, page by page.
+fn meant(state: &AdminState, query: &mut Query) -> Result<ClientQuery, Bad> {
+    let left = query.word("show", &[("all", false), ("left", true)])?;
+    // Who has not come for so long is gone, moved or not.
+    let quiet = i64::try_from(state.migration.config.quiet.as_secs()).unwrap_or(i64::MAX);
+    Ok(ClientQuery {
+        tenant: query.text("tenant"),
+        search: query.text("q"),
+        since: left.then(|| now(state).saturating_sub(quiet)),
+        left,
+        // In this order nobody is missed or counted twice, however long it takes.
+        order: Order::Key,
+        cursor: None,
+        limit: PAGE,
+    })
+}
+
+/// `/api/v1/migration/groups`
+pub(super) async fn groups(state: &AdminState, mut query: Query, headers: &HeaderMap) -> Result<Answer, Trouble> {
+    let words =
+        [("application", By::Application), ("tenant", By::Tenant), ("group", By::Group), ("user-agent", By::UserAgent)];
+    let by = query.word("by", &words)?;
+    let format = query.word("format", &JSON_OR_CSV)?;
+    let most = query.number("limit", 1..=MOST_GROUPS)?.unwrap_or(100);
+    let mut wanted = meant(state, &mut query)?;
+    query.end()?;
+    let mut groups = Groups::new(by);
+    loop {
+        let page = asked(state.migration.store.clients(&wanted)).await?;
+        page.clients.iter().for_each(|client| groups.add(&lists::client(client)));
+        match page.next {
+            None => break,
+            next => wanted.cursor = next,
+        }
+    }
+    let groups = groups.largest(most);
+    if format == Format::Csv {
+        let rows = answer::write(StatusCode::OK, answer::CSV, csv::groups(&groups.groups));
+        return Ok(answer::saved_as(rows, "attachment; filename=\"v2-groups.csv\""));
+    }
+    Ok(answer::view(headers, &groups))
 }
 
 /// A cursor as the store gave it; on the way it is a text that needs no escapes in an address.

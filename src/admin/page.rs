@@ -22,7 +22,7 @@ const fn file(path: &'static str, kind: &'static str, bytes: &'static [u8]) -> F
 }
 
 /// All of them.
-const FILES: [File; 20] = [
+const FILES: [File; 21] = [
     file("/migration", HTML, include_bytes!("page/index.html")),
     file("/migration/page.css", CSS, include_bytes!("page/page.css")),
     file("/migration/icon.svg", SVG, include_bytes!("page/icon.svg")),
@@ -30,6 +30,7 @@ const FILES: [File; 20] = [
     file("/migration/chart.js", JS, include_bytes!("page/chart.js")),
     file("/migration/clients.js", JS, include_bytes!("page/clients.js")),
     file("/migration/format.js", JS, include_bytes!("page/format.js")),
+    file("/migration/groups.js", JS, include_bytes!("page/groups.js")),
     file("/migration/left.js", JS, include_bytes!("page/left.js")),
     file("/migration/live.js", JS, include_bytes!("page/live.js")),
     file("/migration/loss.js", JS, include_bytes!("page/loss.js")),

@@ -29,6 +29,7 @@ enum Place {
     Report,
     ReportAs,
     Clients,
+    Groups,
     Tenants,
     History,
     Events,
@@ -49,7 +50,7 @@ const fn route(path: &'static str, place: Place, about: &'static str) -> Route {
 }
 
 /// All of them, but for the files of the page.
-const ROUTES: [Route; 13] = [
+const ROUTES: [Route; 14] = [
     route("/", Place::Index, "This list."),
     route("/metrics", Place::Metrics, "Metrics in the text format of Prometheus."),
     route("/livez", Place::Livez, "200 as long as the process answers; it asks nothing else."),
@@ -62,6 +63,7 @@ const ROUTES: [Route; 13] = [
         Place::Clients,
         "V2 clients: tenant, q, show, since, order, cursor, limit, format.",
     ),
+    route("/api/v1/migration/groups", Place::Groups, "V2 clients put together: by, tenant, q, show, limit, format."),
     route("/api/v1/migration/tenants", Place::Tenants, "All tenants: format."),
     route("/api/v1/migration/history", Place::History, "What was counted: span=hour or day, from, to."),
     route("/api/v1/migration/events", Place::Events, "The journal: limit."),
@@ -127,6 +129,7 @@ async fn at(
         Place::Report => migration::report(state, query()?, headers).await,
         Place::ReportAs => migration::report_as(state, query()?, headers).await,
         Place::Clients => migration::clients(state, query()?, headers).await,
+        Place::Groups => migration::groups(state, query()?, headers).await,
         Place::Tenants => migration::tenants(state, query()?, headers).await,
         Place::History => migration::history(state, query()?, headers).await,
         Place::Events => migration::events(state, query()?, headers).await,

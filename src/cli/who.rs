@@ -4,7 +4,7 @@ use super::exit::{Exit, Failure};
 use super::operators::{self, Operators, Target};
 use super::out::{self, Out};
 use super::settings::Sources;
-use crate::migration::report::groups::{self, GroupView};
+use crate::migration::report::groups::GroupsView;
 use crate::migration::report::view::{ClientView, ClientsView};
 use crate::migration::report::{csv, text};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -12,8 +12,8 @@ use std::fmt::Write;
 
 /// Clients on one page of the API.
 const PAGE: usize = 1000;
-/// Clients that are ever put together: the largest inventory there usually is.
-const EVERYBODY: usize = 1_000_000;
+/// Groups in one answer of the API.
+const MOST_GROUPS: u32 = 1000;
 
 /// Lists the V2 clients that are left, the latest first, as a running proxy knows them
 #[derive(Debug, clap::Args)]
@@ -44,7 +44,7 @@ pub struct Who {
     /// is no page the program's name. For frontends that take a new id each time
     #[arg(long, value_enum)]
     by: Option<By>,
-    /// Clients at most; with --by, lines at most
+    /// Clients at most; with --by, lines at most, up to 1000
     #[arg(long, default_value = "100", value_parser = clap::value_parser!(u32).range(1..=50_000))]
     limit: u32,
     /// The latest first; or by tenant and id, in which no client is missed or doubled whatever happens meanwhile
@@ -85,15 +85,12 @@ impl Who {
         let operators = self.target.operators(sources)?;
         let (shown, more) = match self.by {
             None => {
-                let (clients, more) = operators::run(self.clients(&operators, self.limit as usize, self.order))?;
+                let (clients, more) = operators::run(self.clients(&operators))?;
                 (self.shown(clients)?, more)
             }
             Some(by) => {
-                // In this order nobody is missed or counted twice, however long it takes.
-                let (clients, _) = operators::run(self.clients(&operators, EVERYBODY, Order::Key))?;
-                let mut groups = groups::groups(&clients, by.into());
-                let more = groups.len() > self.limit as usize;
-                groups.truncate(self.limit as usize);
+                let groups: GroupsView = operators::run(operators.json(&self.target_of_groups(by)))?;
+                let more = groups.total > groups.groups.len() as u64;
                 (self.shown_together(&groups, by)?, more)
             }
         };
@@ -101,7 +98,7 @@ impl Who {
         out.line(shown.trim_end())?;
         out.flush()?;
         if more {
-            out::complain(&format!("The first {}; there are more: see --limit.", self.limit));
+            out::complain("There are more: see --limit.");
         }
         Ok(Exit::Ok)
     }
@@ -114,24 +111,20 @@ impl Who {
         }
     }
 
-    fn shown_together(&self, groups: &[GroupView], by: By) -> Result<String, Failure> {
+    fn shown_together(&self, groups: &GroupsView, by: By) -> Result<String, Failure> {
         match self.format {
-            Format::Text => Ok(text::groups(groups, by.heading())),
-            Format::Csv => Ok(csv::groups(groups)),
-            Format::Json => json(&groups),
+            Format::Text => Ok(text::groups(&groups.groups, by.heading())),
+            Format::Csv => Ok(csv::groups(&groups.groups)),
+            Format::Json => json(groups),
         }
     }
 
     /// As many as are wanted, page by page; and whether there are more.
-    async fn clients(
-        &self,
-        operators: &Operators,
-        most: usize,
-        order: Order,
-    ) -> Result<(Vec<ClientView>, bool), Failure> {
+    async fn clients(&self, operators: &Operators) -> Result<(Vec<ClientView>, bool), Failure> {
+        let most = self.limit as usize;
         let (mut clients, mut cursor) = (Vec::new(), None);
         loop {
-            let target = self.target_of_page((most - clients.len()).min(PAGE), order, cursor.as_deref());
+            let target = self.target_of_page((most - clients.len()).min(PAGE), cursor.as_deref());
             let page: ClientsView = operators.json(&target).await?;
             clients.extend(page.clients);
             clients.truncate(most);
@@ -145,26 +138,52 @@ impl Who {
         }
     }
 
-    fn target_of_page(&self, limit: usize, order: Order, cursor: Option<&str>) -> String {
-        let order = match order {
+    fn target_of_page(&self, limit: usize, cursor: Option<&str>) -> String {
+        let order = match self.order {
             Order::LastSeen => "last_seen",
             Order::Key => "key",
         };
         let mut target = format!("/api/v1/migration/clients?order={order}&limit={limit}");
+        self.meant(&mut target);
+        parameter(&mut target, "cursor", cursor);
+        target
+    }
+
+    fn target_of_groups(&self, by: By) -> String {
+        let limit = self.limit.min(MOST_GROUPS);
+        let mut target = format!("/api/v1/migration/groups?by={}&limit={limit}", by.word());
+        self.meant(&mut target);
+        target
+    }
+
+    /// Which clients are asked for.
+    fn meant(&self, target: &mut String) {
         if !self.all {
             target.push_str("&show=left");
         }
-        for (name, value) in [("tenant", self.tenant.as_deref()), ("q", self.search.as_deref()), ("cursor", cursor)] {
-            if let Some(value) = value {
-                // Writing to a String cannot fail.
-                let _ = write!(target, "&{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC));
-            }
-        }
-        target
+        parameter(target, "tenant", self.tenant.as_deref());
+        parameter(target, "q", self.search.as_deref());
+    }
+}
+
+fn parameter(target: &mut String, name: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        // Writing to a String cannot fail.
+        let _ = write!(target, "&{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC));
     }
 }
 
 impl By {
+    /// As the API calls it.
+    fn word(self) -> &'static str {
+        match self {
+            By::Application => "application",
+            By::Tenant => "tenant",
+            By::Group => "group",
+            By::UserAgent => "user-agent",
+        }
+    }
+
     /// The head of its column.
     fn heading(self) -> &'static str {
         match self {
@@ -172,17 +191,6 @@ impl By {
             By::Tenant => "",
             By::Group => "GROUP",
             By::UserAgent => "USER AGENT",
-        }
-    }
-}
-
-impl From<By> for groups::By {
-    fn from(by: By) -> Self {
-        match by {
-            By::Application => groups::By::Application,
-            By::Tenant => groups::By::Tenant,
-            By::Group => groups::By::Group,
-            By::UserAgent => groups::By::UserAgent,
         }
     }
 }

@@ -72,3 +72,34 @@ async fn clients_are_searched_filtered_ordered_and_loaded_page_by_page() {
     browser.until("the order in the address", "!location.search.includes('order')").await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn clients_are_put_together_by_application_and_a_click_lists_them() {
+    let proxy = Proxy::start().await;
+    let mut open = Vec::new();
+    for n in 0..12 {
+        // The id is the time of day, as many legacy pages have it.
+        let origin = if n < 9 { "clock.example" } else { "other.example" };
+        open.push(proxy.v2(&format!("17320{n:05}"), origin).await);
+    }
+    proxy.until("all of them", "", |report| report["left"]["clients"] == 12).await;
+    let browser = Browser::open(&proxy.page(), DESK).await;
+    browser.drawn().await;
+    browser.run("const e = document.querySelector('[data-testid=by]'); e.value = 'application'; e.dispatchEvent(new Event('change', { bubbles: true }))").await;
+    let rows = "[...document.querySelectorAll('[data-group]')]";
+    browser.until("two applications", &format!("{rows}.length === 2")).await;
+    let shown = browser.run(&format!("return {rows}.map((e) => [e.dataset.group, e.cells[2].textContent])")).await;
+    let api = proxy.api("/groups?by=application&show=left").await;
+    let told = api["groups"].as_array().expect("groups").iter();
+    let told: Vec<_> = told.map(|group| json!([group["name"], group["clients"].to_string()])).collect();
+    assert_eq!(shown, json!(told));
+    assert_eq!(told[0], json!(["clock.example", "9"]));
+    assert!(browser.run("return location.search").await.as_str().is_some_and(|s| s.contains("by=application")));
+    let csv =
+        browser.run_async("return await (await fetch(document.querySelector('[data-testid=csv]').href)).text()").await;
+    assert_eq!(csv.as_str().expect("a text").lines().count(), 3);
+
+    browser.run(&format!("{rows}[1].querySelector('button').click()")).await;
+    browser.until("its clients", &format!("{NAMES}.length === 3")).await;
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+}

@@ -1,8 +1,10 @@
-// Owns the list of V2 clients: search, tenant, order, page by page, as CSV. What was chosen is given, and told upwards.
+// Owns what is asked about V2 clients: search, tenant, put together or not, order, as CSV; and the list of each of them,
+// page by page. What was chosen is given, and told upwards.
 
 import { html, useEffect, useRef, useState } from './vendor/htm/standalone.module.js';
 import { address, ask } from './api.js';
 import { Ago, Empty } from './parts.js';
+import { BY, Groups } from './groups.js';
 import { RULES, STEPS } from './words.js';
 import * as format from './format.js';
 
@@ -13,8 +15,8 @@ const TYPING_MS = 250;
 const COLUMNS = ['tenant', 'client', 'last seen', 'user agent', 'origin', 'steps done', 'findings', 'frames'];
 
 export function Clients({ choice, choose, beat, tenants, known }) {
-  const list = useList(choice, beat);
-  const { q, tenant, show, order } = choice;
+  const { q, tenant, show, order, by } = choice;
+  const csv = by ? address('/groups', { q, tenant, show, by, format: 'csv', limit: 1000 }) : address('/clients', { q, tenant, show, order, format: 'csv' });
   return html`
     <form class="tools" role="search" onsubmit=${(event) => event.preventDefault()}>
       <label class="grow">Search <${Typed} type="search" value=${q} tell=${(q) => choose({ q })} placeholder="client, tenant, group, user agent, origin" testid="search" /></label>
@@ -22,10 +24,19 @@ export function Clients({ choice, choose, beat, tenants, known }) {
       <datalist id="tenant-names">${tenants.map((one) => html`<option key=${one.tenant} value=${one.tenant} />`)}</datalist>
       <label>Show <select data-testid="show" value=${show} onchange=${(event) => choose({ show: event.target.value })}>
         <option value="left" selected=${show === 'left'}>those left</option><option value="all" selected=${show === 'all'}>all remembered</option></select></label>
-      <label>Order <select data-testid="order" value=${order} onchange=${(event) => choose({ order: event.target.value })}>
-        <option value="last_seen" selected=${order === 'last_seen'}>last seen first</option><option value="key" selected=${order === 'key'}>by tenant and client</option></select></label>
-      <a class="button" data-testid="csv" download="v2-clients.csv" href=${address('/clients', { ...choice, format: 'csv' })}>CSV</a>
+      <label>One line <select data-testid="by" value=${by} onchange=${(event) => choose({ by: event.target.value })}>
+        <option value="" selected=${!by}>a client</option>${Object.entries(BY).map(([word, name]) => html`<option key=${word} value=${word} selected=${by === word}>${name}</option>`)}</select></label>
+      ${!by && html`<label>Order <select data-testid="order" value=${order} onchange=${(event) => choose({ order: event.target.value })}>
+        <option value="last_seen" selected=${order === 'last_seen'}>last seen first</option><option value="key" selected=${order === 'key'}>by tenant and client</option></select></label>`}
+      <a class="button" data-testid="csv" download=${by ? 'v2-groups.csv' : 'v2-clients.csv'} href=${csv}>CSV</a>
     </form>
+    ${by ? html`<${Groups} choice=${choice} choose=${choose} beat=${beat} />` : html`<${List} choice=${{ q, tenant, show, order }} choose=${choose} beat=${beat} known=${known} />`}`;
+}
+
+function List({ choice, choose, beat, known }) {
+  const list = useList(choice, beat);
+  const { q, tenant, show } = choice;
+  return html`
     <p class="note" role="status" data-testid="listed">${said(list, q || tenant)}${(q || tenant) ? html` <button type="button" class="link" onclick=${() => choose({ q: '', tenant: '' })}>No filter</button>` : ''}</p>
     ${list.clients.length ? html`<${Table} clients=${list.clients} choose=${choose} />` : list.loaded && html`<${Empty}>${q || tenant ? 'No V2 client matches.' : show === 'left' && known ? 'Nobody is left.' : 'No V2 client is known.'}<//>`}
     ${list.next && html`<p class="more"><button type="button" class="button" data-testid="more" disabled=${list.busy} onclick=${list.more}>Load more</button></p>`}`;

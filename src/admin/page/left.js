@@ -12,7 +12,7 @@ import * as format from './format.js';
 const DAY = 86400;
 /** A forecast further away is drawn as far as this. */
 const MOST_DAYS = 60;
-const NO_CHOICE = { q: '', tenant: '', show: 'left', order: 'last_seen' };
+const NO_CHOICE = { q: '', tenant: '', show: 'left', order: 'last_seen', by: '' };
 
 /** What was chosen stands in the address, so that a link leads to the same list. */
 function chosen() {

@@ -3,7 +3,7 @@
 
 use super::view::ClientView;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 /// What clients of a tenant have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,12 +41,34 @@ pub struct GroupView {
     pub example: String,
 }
 
-/// Puts clients together; the most first.
-pub fn groups(clients: &[ClientView], by: By) -> Vec<GroupView> {
-    let mut groups: BTreeMap<(&str, &str), GroupView> = BTreeMap::new();
-    for client in clients {
-        let name = by.name(client);
-        let group = groups.entry((&client.tenant, name)).or_insert_with(|| GroupView {
+/// The largest groups.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupsView {
+    /// The most clients first.
+    pub groups: Vec<GroupView>,
+    /// How many groups there are in all.
+    pub total: u64,
+    /// How many clients are in all of them.
+    pub clients: u64,
+}
+
+/// Puts clients together, one after the other.
+#[derive(Debug)]
+pub struct Groups {
+    by: By,
+    found: HashMap<(String, String), GroupView>,
+}
+
+impl Groups {
+    /// None yet.
+    pub fn new(by: By) -> Self {
+        Self { by, found: HashMap::new() }
+    }
+
+    /// One client more.
+    pub fn add(&mut self, client: &ClientView) {
+        let name = self.by.name(client);
+        let group = self.found.entry((client.tenant.clone(), name.to_owned())).or_insert_with(|| GroupView {
             tenant: client.tenant.clone(),
             name: name.to_owned(),
             first_seen: client.first_seen.clone(),
@@ -65,9 +87,16 @@ pub fn groups(clients: &[ClientView], by: By) -> Vec<GroupView> {
             group.example.clone_from(&client.client);
         }
     }
-    let mut groups: Vec<GroupView> = groups.into_values().collect();
-    groups.sort_by_key(|group| std::cmp::Reverse(group.clients));
-    groups
+
+    /// The largest of them.
+    pub fn largest(self, most: usize) -> GroupsView {
+        let mut groups: Vec<GroupView> = self.found.into_values().collect();
+        let clients = groups.iter().map(|group| group.clients).sum();
+        let total = groups.len() as u64;
+        groups.sort_by(|a, b| (b.clients, &a.tenant, &a.name).cmp(&(a.clients, &b.tenant, &b.name)));
+        groups.truncate(most);
+        GroupsView { groups, total, clients }
+    }
 }
 
 impl By {
@@ -105,6 +134,12 @@ mod tests {
         }
     }
 
+    fn groups(clients: &[ClientView], by: By) -> Vec<GroupView> {
+        let mut groups = Groups::new(by);
+        clients.iter().for_each(|client| groups.add(client));
+        groups.largest(usize::MAX).groups
+    }
+
     #[test]
     fn pages_that_call_themselves_otherwise_each_time_are_one_application() {
         let mut clients: Vec<_> = (0..50)
@@ -135,5 +170,9 @@ mod tests {
         assert_eq!(groups(&clients, By::Tenant).len(), 2);
         assert_eq!(groups(&clients, By::UserAgent).len(), 4);
         assert_eq!(groups(&clients, By::Group).iter().map(|g| g.clients).sum::<u64>(), 53, "nobody is left out");
+        let mut some = Groups::new(By::UserAgent);
+        clients.iter().for_each(|client| some.add(client));
+        let some = some.largest(1);
+        assert_eq!((some.groups.len(), some.groups[0].clients, some.total, some.clients), (1, 50, 4, 53));
     }
 }

@@ -81,7 +81,10 @@ async fn who_puts_together_what_belongs_together() {
     assert!(csv.err.contains("see --limit"), "{}", csv.err);
     let json = shell(&proxy, &["who", "--by", "tenant", "--tenant", "acme", "--format", "json"]).await;
     let groups: Value = serde_json::from_str(&json.out).expect("JSON");
-    assert_eq!((&groups[0]["clients"], &groups[0]["example"]), (&Value::from(1), &Value::from("bot")));
+    assert_eq!(
+        (&groups["groups"][0]["clients"], &groups["groups"][0]["example"]),
+        (&Value::from(1), &Value::from("bot"))
+    );
 }
 
 /// A server that gives one answer, whatever it is asked: a proxy that has seen an hour cannot be had in a test.
