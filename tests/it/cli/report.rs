@@ -72,10 +72,10 @@ async fn who_puts_together_what_belongs_together() {
     let by = async |what: &str| shell(&proxy, &["who", "--by", what]).await;
     let all = eventually!(PATIENCE, by("application").await, |ended| ended.out.contains("Bot"));
     let words = |line: &str| line.split_whitespace().take(3).map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(words(&all.lines()[1]), ["acme.example", "acme.example", "2"], "{}", all.out);
-    assert_eq!(words(&all.lines()[2]), ["acme", "Bot", "1"], "{}", all.out);
+    assert_eq!(words(all.lines()[1]), ["acme.example", "acme.example", "2"], "{}", all.out);
+    assert_eq!(words(all.lines()[2]), ["acme", "Bot", "1"], "{}", all.out);
     assert!(all.lines()[0].starts_with("TENANT       APPLICATION"), "{}", all.out);
-    assert_eq!(words(&by("group").await.lines()[2]), ["acme", "h", "1"]);
+    assert_eq!(words(by("group").await.lines()[2]), ["acme", "h", "1"]);
     let csv = shell(&proxy, &["who", "--by", "user-agent", "--format", "csv", "--limit", "1"]).await;
     assert!(csv.out.starts_with("tenant,name,clients,") && csv.out.contains("\nacme.example,,2,2,0,0,"), "{}", csv.out);
     assert!(csv.err.contains("see --limit"), "{}", csv.err);
