@@ -17,6 +17,8 @@ pub struct Limits {
     pub handshakes_per_second: u32,
     /// The same for one client address (IPv6: one /64); 0 = no limit. More get 429.
     pub handshakes_per_second_per_ip: u32,
+    /// The same for one account, and for one API key; 0 = no limit. More get 429.
+    pub handshakes_per_second_per_tenant: u32,
     /// From the first byte to the end of the handshake.
     #[serde(with = "super::human::duration")]
     pub handshake_timeout: Duration,
@@ -54,6 +56,17 @@ pub struct Limits {
     /// or `message` if that is more. A faster one is closed with 4429.
     #[serde(with = "super::human::size")]
     pub bytes_per_second: usize,
+    /// Messages a second all connections of one client address (IPv6: one /64) may send to this proxy, with a burst
+    /// of twice that; 0 = no limit. What comes faster is read later.
+    pub messages_per_second_per_ip: u32,
+    /// The same in bytes; the burst is twice that, or `message` if that is more.
+    #[serde(with = "super::human::size")]
+    pub bytes_per_second_per_ip: usize,
+    /// As for one address: for one account, and for one API key.
+    pub messages_per_second_per_tenant: u32,
+    /// The same in bytes.
+    #[serde(with = "super::human::size")]
+    pub bytes_per_second_per_tenant: usize,
     /// A second connection with the same client id.
     pub duplicate_client: DuplicateClient,
 }
@@ -66,6 +79,7 @@ impl Default for Limits {
             connections_per_tenant: 0,
             handshakes_per_second: 0,
             handshakes_per_second_per_ip: 0,
+            handshakes_per_second_per_tenant: 0,
             handshake_timeout: Duration::from_secs(10),
             url: 8 * 1024,
             headers: 16 * 1024,
@@ -79,6 +93,10 @@ impl Default for Limits {
             errors_per_minute: 60,
             messages_per_second: 0,
             bytes_per_second: 0,
+            messages_per_second_per_ip: 0,
+            bytes_per_second_per_ip: 0,
+            messages_per_second_per_tenant: 0,
+            bytes_per_second_per_tenant: 0,
             duplicate_client: DuplicateClient::Allow,
         }
     }

@@ -2,6 +2,7 @@
 //! accept and given back when its guard is dropped.
 
 use super::quota::Hold;
+use crate::session::Common;
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,6 +49,11 @@ impl Place {
     /// Any but `Admitted`: it is only there to be told why not.
     pub fn standing(&self) -> Standing {
         self.standing
+    }
+
+    /// What it shares with other connections of its address, key and account.
+    pub fn commons(&self) -> impl Iterator<Item = &Arc<Common>> {
+        self.holds.iter().filter_map(Hold::common)
     }
 
     /// Gives the hold back with the place.

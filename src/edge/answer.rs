@@ -4,7 +4,7 @@ use super::throttle::Surplus;
 use crate::auth::Refusal;
 use crate::close::CloseReason;
 use crate::envelope::json;
-use crate::telemetry::labels::Handshake;
+use crate::telemetry::labels::{Handshake, Limit};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{
@@ -29,6 +29,8 @@ pub struct Refused {
     message: Cow<'static, str>,
     /// For the metric.
     pub result: Handshake,
+    /// The limit that was hit, for another.
+    pub limit: Option<Limit>,
     /// How a browser's script is told, which cannot read HTTP answers; None: only HTTP will do.
     pub close: Option<CloseReason>,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -54,6 +56,7 @@ impl Refused {
             code,
             message,
             result,
+            limit: None,
             close: None,
             headers: Vec::new(),
             retry_after: None,
@@ -131,38 +134,48 @@ impl Refused {
     /// 503: no room.
     pub fn full() -> Self {
         let message = "the server has as many connections as it may have";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", message, Handshake::Limit).later(LATER)
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self::above(Limit::Connections, status, "too_many_connections", message, LATER)
     }
 
     /// 429: the address has as many connections as it may have. Only HTTP: a close would hold a place for it.
     pub fn address_full() -> Self {
         let message = "this address has as many connections as it may have";
-        Self::limit(StatusCode::TOO_MANY_REQUESTS, "too_many_connections_from_address", message, LATER)
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        Self::above(Limit::ConnectionsPerIp, status, "too_many_connections_from_address", message, LATER)
     }
 
     /// 429: the account or the key has as many connections as it may have.
     pub fn tenant_full() -> Self {
         let message = "this account or API key has as many connections as it may have";
-        Self::limit(StatusCode::TOO_MANY_REQUESTS, "too_many_connections_of_tenant", message, LATER)
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        Self::above(Limit::ConnectionsPerTenant, status, "too_many_connections_of_tenant", message, LATER)
             .closing(CloseReason::TryLater)
     }
 
     /// 429 or 503: handshakes come too fast. Only HTTP: accepting is what there is too much of.
     pub fn throttled(surplus: Surplus) -> Self {
-        match surplus {
+        let (status, code, message) = match surplus {
             Surplus::OfAddress => {
                 let message = "this address connects too often";
-                Self::limit(StatusCode::TOO_MANY_REQUESTS, "too_many_handshakes_from_address", message, 1)
+                (StatusCode::TOO_MANY_REQUESTS, "too_many_handshakes_from_address", message)
+            }
+            Surplus::OfTenant => {
+                let message = "this account or API key connects too often";
+                (StatusCode::TOO_MANY_REQUESTS, "too_many_handshakes_of_tenant", message)
             }
             Surplus::InAll => {
                 let message = "too many clients connect at the same moment";
-                Self::limit(StatusCode::SERVICE_UNAVAILABLE, "too_many_handshakes", message, 1)
+                (StatusCode::SERVICE_UNAVAILABLE, "too_many_handshakes", message)
             }
-        }
+        };
+        Self::above(surplus.limit(), status, code, message, 1)
     }
 
-    fn limit(status: StatusCode, code: &'static str, message: &'static str, seconds: u64) -> Self {
-        Self::new(status, code, message, Handshake::Limit).later(seconds)
+    fn above(limit: Limit, status: StatusCode, code: &'static str, message: &'static str, seconds: u64) -> Self {
+        let mut refused = Self::new(status, code, message, Handshake::Limit).later(seconds);
+        refused.limit = Some(limit);
+        refused
     }
 
     /// 503: on its way out.

@@ -17,6 +17,7 @@ use crate::envelope::Origin;
 use crate::hub::{Outbox, Seat};
 use crate::migration::{Mirror, Newcomer};
 use crate::session::{self, Client, Machine, Remote, Session, Visit};
+use crate::telemetry::Metrics;
 use crate::telemetry::labels::{Handshake, NoticeChannel};
 use hyper::body::Incoming;
 use hyper::header::HOST;
@@ -61,7 +62,10 @@ impl Edge {
         let ids = found.as_ref().and_then(|found| found.ids.clone().ok());
         let mut waited = Duration::ZERO;
         let (result, mut answer) = match checked(&state, &request, found, standing) {
-            Err(refused) => (refused.result, refused.answer()),
+            Err(refused) => {
+                count(&metrics, &refused);
+                (refused.result, refused.answer())
+            }
             Ok((upgrade, found)) => match self.arrive(&state, &request, &upgrade, &found, remote, &mut place).await {
                 Ok(arrival) => {
                     self.go_on::<T>(&mut request, arrival, place, state.limits.handshake_timeout);
@@ -69,6 +73,7 @@ impl Edge {
                 }
                 Err(refused) => {
                     tracing::debug!(code = refused.code(), %peer, address = %remote.address, "handshake refused");
+                    count(&metrics, &refused);
                     if refused.steered {
                         waited = self.hold_back(state.refuse_delay).await;
                     }
@@ -128,7 +133,9 @@ impl Edge {
             decision = self.steer(state, &newcomer, Sure(true))?;
         }
         for holder in Holder::tenants(&principal, rules.account.is_some()) {
-            let hold = self.quotas.hold(holder, state.limits.connections_per_tenant);
+            let often = state.limits.handshakes_per_second_per_tenant;
+            self.throttle.admit_tenant(&holder, often, Instant::now()).map_err(Refused::throttled)?;
+            let hold = self.quotas.hold(holder, state.limits.connections_per_tenant, state.tenant_rates);
             keep(place, hold.ok_or_else(Refused::tenant_full)?);
         }
         let metrics = &state.context.metrics;
@@ -139,6 +146,8 @@ impl Edge {
         let (migration, hears) = (&state.context.migration, rules.view.protocol());
         let mirror = migration.mirror(&newcomer, principal.account.as_ref(), hears, request);
         let (visit, machine) = self.seated(state, rules, (newcomer, mirror), &principal, remote).await?;
+        let commons = place.iter().flat_map(Place::commons).cloned().collect();
+        let machine = machine.sharing(commons);
         let legacy = rules.dialect.protocol() == Protocol::V2;
         let greeting = if legacy { self.steered(state, rules, &decision, hears_v3) } else { None };
         Ok(Arrival { visit, machine, greeting })
@@ -163,7 +172,7 @@ impl Edge {
         self.throttle.admit(source, by_address, in_all, Instant::now()).map_err(Refused::throttled)?;
         // All others were counted when they were accepted.
         if is_trusted(remote.peer.ip(), &state.trusted_proxies) {
-            let hold = self.quotas.hold(Holder::Address(source), limits.connections_per_ip);
+            let hold = self.quotas.hold(Holder::Address(source), limits.connections_per_ip, state.ip_rates);
             keep(place, hold.ok_or_else(Refused::address_full)?);
         }
         Ok(())
@@ -271,6 +280,13 @@ fn checked<'s>(
         Standing::Admitted => Ok((upgrade, found)),
         Standing::NoRoom => Err(Refused::full()),
         Standing::OverAddress => Err(Refused::address_full()),
+    }
+}
+
+/// The limit that was in its way, if one was.
+fn count(metrics: &Metrics, refused: &Refused) {
+    if let Some(limit) = refused.limit {
+        metrics.limit_hits.with((limit,)).inc();
     }
 }
 

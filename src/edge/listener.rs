@@ -76,9 +76,14 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 fn accept(edge: &Arc<Edge>, tls: Option<&Arc<Tls>>, stream: TcpStream, peer: SocketAddr) {
-    let Some(place) = edge.enter(peer) else {
-        edge.state.load().context.metrics.handshakes.with((Protocol::V3, Handshake::Limit)).inc();
-        return;
+    let place = match edge.enter(peer) {
+        Ok(place) => place,
+        Err(limit) => {
+            let metrics = &edge.state.load().context.metrics;
+            metrics.handshakes.with((Protocol::V3, Handshake::Limit)).inc();
+            metrics.limit_hits.with((limit,)).inc();
+            return;
+        }
     };
     // Small messages must not wait for the answer to others (Nagle); a socket that cannot is closed already.
     if stream.set_nodelay(true).is_err() {

@@ -21,7 +21,8 @@ pub use mounts::{Mounts, spoken_and_heard};
 use crate::auth::Authenticator;
 use crate::config::{Config, Limits, Network};
 use crate::envelope::IdError;
-use crate::session::{Context, Settings};
+use crate::session::{Context, Rates, Settings};
+use crate::telemetry::labels::Limit;
 use arc_swap::ArcSwap;
 use integers::Integers;
 use quota::{Holder, Quotas};
@@ -70,6 +71,8 @@ pub struct Edge {
 struct State {
     mounts: Mounts,
     limits: Limits,
+    ip_rates: Option<Rates>,
+    tenant_rates: Option<Rates>,
     trusted_proxies: Vec<Network>,
     signpost: Signpost,
     refuse_delay: Duration,
@@ -81,6 +84,8 @@ impl State {
         Ok(Self {
             mounts: Mounts::new(config)?,
             limits: config.limits.clone(),
+            ip_rates: Rates::per_ip(&config.limits),
+            tenant_rates: Rates::per_tenant(&config.limits),
             trusted_proxies: config.listen.trusted_proxies.clone(),
             signpost: Signpost::new(config),
             refuse_delay: config.policy.refuse_delay,
@@ -109,16 +114,19 @@ impl Edge {
         })
     }
 
-    /// A connection was accepted; None: drop it. Its address is counted from here on, so that connections that
-    /// never ask count too; behind a trusted proxy it is not known before the request.
-    fn enter(&self, peer: SocketAddr) -> Option<Place> {
+    /// A connection was accepted. Its address is counted from here on, so that connections that never ask count too;
+    /// behind a trusted proxy it is not known before the request.
+    ///
+    /// # Errors
+    /// Drop it, for this limit.
+    fn enter(&self, peer: SocketAddr) -> Result<Place, Limit> {
         let state = self.state.load();
         if address::is_trusted(peer.ip(), &state.trusted_proxies) {
-            return self.admission.enter();
+            return self.admission.enter().ok_or(Limit::Connections);
         }
-        match self.quotas.hold(Holder::Address(peer.ip().into()), state.limits.connections_per_ip) {
-            Some(hold) => self.admission.enter().map(|place| place.keeping(hold)),
-            None => self.admission.enter_to_refuse(Standing::OverAddress),
+        match self.quotas.hold(Holder::Address(peer.ip().into()), state.limits.connections_per_ip, state.ip_rates) {
+            Some(hold) => self.admission.enter().map(|place| place.keeping(hold)).ok_or(Limit::Connections),
+            None => self.admission.enter_to_refuse(Standing::OverAddress).ok_or(Limit::ConnectionsPerIp),
         }
     }
 

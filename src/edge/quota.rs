@@ -1,13 +1,14 @@
-//! Owns how many connections each address, key and account has open: counted up by a guard, and down when the
-//! guard is dropped. The table holds only who has a connection open, so it is as large as they are many.
+//! Owns how many connections each address, key and account has open, and what these share: counted up by a guard, and
+//! down when the guard is dropped. The table holds only who has a connection open, so it is as large as they are many.
 
 use super::address::Source;
 use crate::auth::Principal;
 use crate::envelope::AccountId;
+use crate::session::{Common, Rates};
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// Under which name a connection is counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,37 +34,60 @@ impl Holder {
 
 /// Open connections by holder.
 #[derive(Debug, Clone, Default)]
-pub struct Quotas(Arc<Mutex<HashMap<Holder, usize>>>);
+pub struct Quotas(Arc<Mutex<HashMap<Holder, Open>>>);
+
+#[derive(Debug, Default)]
+struct Open {
+    connections: usize,
+    /// What those share that came last.
+    common: Option<Arc<Common>>,
+}
 
 /// One counted connection; dropping it counts it out.
 #[derive(Debug)]
 pub struct Hold {
     quotas: Quotas,
     holder: Holder,
+    common: Option<Arc<Common>>,
 }
 
 impl Quotas {
     /// Counts a connection, if fewer than `limit` are open; 0 = no limit. It is counted without a limit too, so
     /// that a limit that comes with a reload knows who was there before.
-    pub fn hold(&self, holder: Holder, limit: usize) -> Option<Hold> {
-        let mut open = self.0.lock();
-        match open.entry(holder.clone()) {
-            Entry::Occupied(entry) if limit > 0 && *entry.get() >= limit => return None,
-            Entry::Occupied(mut entry) => *entry.get_mut() += 1,
-            Entry::Vacant(entry) => drop(entry.insert(1)),
+    ///
+    /// Connections of one holder that came with the same rates share them; with others, after a reload, they share them
+    /// with those that come from then on.
+    pub fn hold(&self, holder: Holder, limit: usize, rates: Option<Rates>) -> Option<Hold> {
+        let mut all = self.0.lock();
+        let open = all.entry(holder.clone()).or_default();
+        // Who has none open is below every limit, so no empty entry stays behind.
+        if limit > 0 && open.connections >= limit {
+            return None;
         }
-        drop(open);
-        Some(Hold { quotas: self.clone(), holder })
+        open.connections += 1;
+        if open.common.as_ref().map(|common| common.rates()) != rates {
+            open.common = rates.map(|rates| Arc::new(Common::new(rates, Instant::now())));
+        }
+        let common = open.common.clone();
+        drop(all);
+        Some(Hold { quotas: self.clone(), holder, common })
+    }
+}
+
+impl Hold {
+    /// What the connection shares with the others of its holder.
+    pub fn common(&self) -> Option<&Arc<Common>> {
+        self.common.as_ref()
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        let mut open = self.quotas.0.lock();
-        if let Some(count) = open.get_mut(&self.holder) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.holder);
+        let mut all = self.quotas.0.lock();
+        if let Some(open) = all.get_mut(&self.holder) {
+            open.connections -= 1;
+            if open.connections == 0 {
+                all.remove(&self.holder);
             }
         }
     }
@@ -81,12 +105,12 @@ mod tests {
     #[test]
     fn each_holder_has_its_own_count_and_gets_it_back() {
         let quotas = Quotas::default();
-        let mut first: Vec<_> = (0..2).map(|_| quotas.hold(address(1), 2).expect("room")).collect();
-        assert!(quotas.hold(address(1), 2).is_none());
-        let other = quotas.hold(address(2), 2).expect("room for another");
+        let mut first: Vec<_> = (0..2).map(|_| quotas.hold(address(1), 2, None).expect("room")).collect();
+        assert!(quotas.hold(address(1), 2, None).is_none());
+        let other = quotas.hold(address(2), 2, None).expect("room for another");
         first.pop();
-        first.push(quotas.hold(address(1), 2).expect("room again"));
-        assert!(quotas.hold(address(1), 2).is_none());
+        first.push(quotas.hold(address(1), 2, None).expect("room again"));
+        assert!(quotas.hold(address(1), 2, None).is_none());
         drop((first, other));
         assert!(quotas.0.lock().is_empty());
     }
@@ -94,20 +118,41 @@ mod tests {
     #[test]
     fn who_was_there_before_the_limit_counts() {
         let quotas = Quotas::default();
-        let all: Vec<_> = (0..5).map(|_| quotas.hold(address(1), 0).expect("no limit")).collect();
-        assert!(quotas.hold(address(1), 5).is_none());
-        assert!(quotas.hold(address(1), 6).is_some());
+        let all: Vec<_> = (0..5).map(|_| quotas.hold(address(1), 0, None).expect("no limit")).collect();
+        assert!(quotas.hold(address(1), 5, None).is_none());
+        assert!(quotas.hold(address(1), 6, None).is_some());
         drop(all);
         assert!(quotas.0.lock().is_empty());
+    }
+
+    #[test]
+    fn all_of_one_holder_share_until_the_last_has_gone_or_the_rates_change() {
+        let rates = |messages| {
+            Rates::per_ip(&crate::config::Limits { messages_per_second_per_ip: messages, ..Default::default() })
+        };
+        let quotas = Quotas::default();
+        let hold = |n, messages| quotas.hold(address(n), 0, rates(messages)).expect("no limit");
+        let same = |a: &Hold, b: &Hold| Arc::ptr_eq(a.common().expect("rates"), b.common().expect("rates"));
+        let (first, second, other) = (hold(1, 5), hold(1, 5), hold(2, 5));
+        assert!(same(&first, &second) && !same(&first, &other));
+        let free = hold(1, 0);
+        assert!(free.common().is_none());
+        let (third, fourth) = (hold(1, 7), hold(1, 7));
+        assert!(same(&third, &fourth) && !same(&first, &third));
+        let table = Arc::downgrade(fourth.common().expect("rates"));
+        drop((first, second, third, fourth));
+        assert!(table.upgrade().is_some(), "one is still there");
+        drop((free, other));
+        assert!(table.upgrade().is_none() && quotas.0.lock().is_empty());
     }
 
     #[test]
     fn a_claimed_account_takes_nothing_from_the_proven_one() {
         let quotas = Quotas::default();
         let account = AccountId::new("acme", 99).expect("an id");
-        let _claimed = quotas.hold(Holder::Claimed(account.clone()), 1).expect("room");
-        assert!(quotas.hold(Holder::Claimed(account.clone()), 1).is_none());
-        assert!(quotas.hold(Holder::Account(account), 1).is_some());
-        assert!(quotas.hold(Holder::Key("acme".into()), 1).is_some());
+        let _claimed = quotas.hold(Holder::Claimed(account.clone()), 1, None).expect("room");
+        assert!(quotas.hold(Holder::Claimed(account.clone()), 1, None).is_none());
+        assert!(quotas.hold(Holder::Account(account), 1, None).is_some());
+        assert!(quotas.hold(Holder::Key("acme".into()), 1, None).is_some());
     }
 }

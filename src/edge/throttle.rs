@@ -1,15 +1,18 @@
-//! Owns how many handshakes a second are begun, in all and by each address. A table of its own (and not
+//! Owns how many handshakes a second are begun, in all and by each address, key and account. Tables of its own (and not
 //! `governor`, whose keyed limiter grows until somebody sweeps it and cannot change its rate on a reload): full
 //! buckets say nothing and are forgotten, and above a cap new addresses are not followed.
 
 use super::address::Source;
+use super::quota::Holder;
 use crate::session::{Bucket, Rate};
+use crate::telemetry::labels::Limit;
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::hash::Hash;
 use tokio::time::Instant;
 
-/// Addresses that are followed. A bucket is full again after two seconds, so more than that come only in an
-/// attack from everywhere, which no limit for one address can stop; the limit for all still holds.
+/// Addresses that are followed, and tenants. A bucket is full again after two seconds, so more than that come only in
+/// an attack from everywhere, which no limit for one of them can stop; the limit for all still holds.
 const MOST: usize = 65_536;
 /// Below so many, nobody is looked for to be forgotten.
 const FEW: usize = 1024;
@@ -19,18 +22,40 @@ const FEW: usize = 1024;
 pub enum Surplus {
     /// `limits.handshakes_per_second_per_ip`.
     OfAddress,
+    /// `limits.handshakes_per_second_per_tenant`.
+    OfTenant,
     /// `limits.handshakes_per_second`.
     InAll,
 }
 
-/// The buckets of all addresses, and one for all of them.
+impl Surplus {
+    /// For the metric.
+    pub fn limit(self) -> Limit {
+        match self {
+            Surplus::OfAddress => Limit::HandshakesPerIp,
+            Surplus::OfTenant => Limit::HandshakesPerTenant,
+            Surplus::InAll => Limit::Handshakes,
+        }
+    }
+}
+
+/// The buckets of all addresses and tenants, and one for all of them.
 #[derive(Debug)]
-pub struct Throttle(Mutex<Buckets>);
+pub struct Throttle {
+    addresses: Mutex<Addresses>,
+    /// Apart, since many addresses are easily had and must push nobody out here.
+    tenants: Mutex<Followed<Holder>>,
+}
 
 #[derive(Debug)]
-struct Buckets {
+struct Addresses {
     all: Bucket,
-    addresses: HashMap<Source, Bucket>,
+    followed: Followed<Source>,
+}
+
+#[derive(Debug)]
+struct Followed<K> {
+    buckets: HashMap<K, Bucket>,
     /// The size at which full buckets are looked for: twice what was left last time, so that the work is
     /// constant for each handshake.
     sweep_at: usize,
@@ -40,7 +65,8 @@ struct Buckets {
 impl Throttle {
     /// Nothing has happened yet.
     pub fn new(now: Instant) -> Self {
-        Self(Mutex::new(Buckets { all: Bucket::full(now), addresses: HashMap::new(), sweep_at: FEW, swept: now }))
+        let addresses = Addresses { all: Bucket::full(now), followed: Followed::new(now) };
+        Self { addresses: Mutex::new(addresses), tenants: Mutex::new(Followed::new(now)) }
     }
 
     /// A handshake begins: is it within the rates? Those of one address come first, so that one that floods
@@ -52,51 +78,66 @@ impl Throttle {
         if by_address == 0 && in_all == 0 {
             return Ok(());
         }
-        let mut buckets = self.0.lock();
+        let mut addresses = self.addresses.lock();
         let rate = Rate::new(by_address.into(), 0);
-        if rate.is_some_and(|rate| !buckets.take(source, rate, now)) {
+        if rate.is_some_and(|rate| !addresses.followed.take(source, rate, now)) {
             return Err(Surplus::OfAddress);
         }
         let rate = Rate::new(in_all.into(), 0);
-        if rate.is_some_and(|rate| !buckets.all.take(1, rate, now)) {
+        if rate.is_some_and(|rate| !addresses.all.take(1, rate, now)) {
             return Err(Surplus::InAll);
         }
         Ok(())
     }
+
+    /// The same for a key or an account, once it is known.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn admit_tenant(&self, tenant: &Holder, by_tenant: u32, now: Instant) -> Result<(), Surplus> {
+        let Some(rate) = Rate::new(by_tenant.into(), 0) else { return Ok(()) };
+        let taken = self.tenants.lock().take(tenant.clone(), rate, now);
+        if taken { Ok(()) } else { Err(Surplus::OfTenant) }
+    }
 }
 
-impl Buckets {
-    fn take(&mut self, source: Source, rate: Rate, now: Instant) -> bool {
-        if let Some(bucket) = self.addresses.get_mut(&source) {
+impl<K: Eq + Hash> Followed<K> {
+    fn new(now: Instant) -> Self {
+        Self { buckets: HashMap::new(), sweep_at: FEW, swept: now }
+    }
+
+    fn take(&mut self, who: K, rate: Rate, now: Instant) -> bool {
+        if let Some(bucket) = self.buckets.get_mut(&who) {
             return bucket.take(1, rate, now);
         }
-        if self.addresses.len() >= self.sweep_at {
+        if self.buckets.len() >= self.sweep_at {
             self.sweep(now);
         }
-        if self.addresses.len() >= MOST {
+        if self.buckets.len() >= MOST {
             return true;
         }
         let mut bucket = Bucket::full(now);
         let taken = bucket.take(1, rate, now);
-        self.addresses.insert(source, bucket);
+        self.buckets.insert(who, bucket);
         taken
     }
 
     fn sweep(&mut self, now: Instant) {
         // A table at its cap would be walked for every handshake.
-        if self.addresses.len() >= MOST && now.duration_since(self.swept).as_millis() < 500 {
+        if self.buckets.len() >= MOST && now.duration_since(self.swept).as_millis() < 500 {
             return;
         }
         self.swept = now;
-        self.addresses.retain(|_, bucket| !bucket.is_full(now));
-        self.sweep_at = self.addresses.len().saturating_mul(2).clamp(FEW, MOST);
-        self.addresses.shrink_to(self.sweep_at);
+        self.buckets.retain(|_, bucket| !bucket.is_full(now));
+        self.sweep_at = self.buckets.len().saturating_mul(2).clamp(FEW, MOST);
+        self.buckets.shrink_to(self.sweep_at);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::envelope::AccountId;
     use std::net::IpAddr;
     use std::time::Duration;
 
@@ -119,11 +160,25 @@ mod tests {
     }
 
     #[test]
+    fn a_tenant_that_floods_harms_no_other_and_a_claim_takes_nothing_from_the_proven() {
+        let now = Instant::now();
+        let throttle = Throttle::new(now);
+        let admitted = |tenant: &Holder| (0..100).filter(|_| throttle.admit_tenant(tenant, 5, now).is_ok()).count();
+        let acme = AccountId::new("acme", 99).expect("an id");
+        for tenant in [Holder::Claimed(acme.clone()), Holder::Account(acme), Holder::Key("acme".into())] {
+            assert_eq!(admitted(&tenant), 10);
+            assert_eq!(throttle.admit_tenant(&tenant, 5, now), Err(Surplus::OfTenant));
+            assert_eq!(throttle.admit_tenant(&tenant, 0, now), Ok(()));
+        }
+        assert!(throttle.addresses.lock().followed.buckets.is_empty());
+    }
+
+    #[test]
     fn no_limit_remembers_nobody() {
         let now = Instant::now();
         let throttle = Throttle::new(now);
         assert!((0..5000).all(|n| throttle.admit(source(n), 0, 0, now).is_ok()));
-        assert!(throttle.0.lock().addresses.is_empty());
+        assert!(throttle.addresses.lock().followed.buckets.is_empty());
     }
 
     #[test]
@@ -133,15 +188,15 @@ mod tests {
         for n in 0..100_000 {
             assert_eq!(throttle.admit(source(n), 1, 0, now), Ok(()));
         }
-        assert_eq!(throttle.0.lock().addresses.len(), MOST);
+        assert_eq!(throttle.addresses.lock().followed.buckets.len(), MOST);
         // Those it knows are still held to the limit.
         assert_eq!(throttle.admit(source(7), 1, 0, now), Ok(()));
         assert_eq!(throttle.admit(source(7), 1, 0, now), Err(Surplus::OfAddress));
         let later = now + Duration::from_secs(3);
         assert_eq!(throttle.admit(source(200_000), 1, 0, later), Ok(()));
-        let buckets = throttle.0.lock();
-        assert_eq!(buckets.addresses.len(), 1);
-        assert!(buckets.addresses.capacity() <= 4 * FEW, "{}", buckets.addresses.capacity());
+        let buckets = &throttle.addresses.lock().followed.buckets;
+        assert_eq!(buckets.len(), 1);
+        assert!(buckets.capacity() <= 4 * FEW, "{}", buckets.capacity());
     }
 
     #[test]
@@ -152,6 +207,6 @@ mod tests {
             let now = start + Duration::from_millis(u64::from(n) * 10);
             assert_eq!(throttle.admit(source(n), 1, 0, now), Ok(()));
         }
-        assert!(throttle.0.lock().addresses.len() <= FEW);
+        assert!(throttle.addresses.lock().followed.buckets.len() <= FEW);
     }
 }

@@ -6,9 +6,11 @@ use tokio::time::Instant;
 
 /// The time a burst may save up, beyond which a bucket takes no more.
 const BURST: Duration = Duration::from_secs(2);
+/// The time a debt may grow to, unless a burst is longer: nobody waits for longer than it takes to pay this back.
+const DEBT: Duration = Duration::from_secs(10);
 
 /// A rate: so many units a second, with a burst of two seconds' worth or more.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     per_second: u64,
     burst: Duration,
@@ -47,6 +49,17 @@ impl Bucket {
         full.is_some()
     }
 
+    /// Takes so many units, there or not. Some: they were not, and will have come back then; whoever took them should
+    /// take no more before. As each is told a time behind the one before, all have their turn. Nothing costs nothing.
+    pub fn charge(&mut self, units: u64, rate: Rate, now: Instant) -> Option<Instant> {
+        if units == 0 {
+            return None;
+        }
+        let most = now + rate.burst + rate.burst.max(DEBT);
+        self.0 = self.0.max(now).checked_add(rate.cost(units)).map_or(most, |full| full.min(most));
+        self.0.checked_sub(rate.burst).filter(|there| *there > now)
+    }
+
     /// Does it say no more than a new one would?
     pub fn is_full(&self, now: Instant) -> bool {
         self.0 <= now
@@ -80,8 +93,46 @@ mod tests {
     }
 
     #[test]
+    fn who_takes_what_is_not_there_waits_for_its_turn() {
+        let start = Instant::now();
+        let (mut bucket, rate) = (Bucket::full(start), Rate::new(10, 0).expect("a rate"));
+        assert!((0..20).all(|_| bucket.charge(1, rate, start).is_none()));
+        // Three that come at once have a turn each, as far apart as the rate says.
+        let turns: Vec<_> = (0..3).map(|_| bucket.charge(1, rate, start).expect("a turn") - start).collect();
+        assert_eq!(bucket.charge(0, rate, start), None);
+        assert_eq!(turns, [100, 200, 300].map(Duration::from_millis));
+        // The first comes again at its turn: behind the others.
+        let at = start + turns[0];
+        assert_eq!(bucket.charge(1, rate, at), Some(start + Duration::from_millis(400)));
+        assert_eq!(bucket.charge(1, rate, start + Duration::from_secs(1)), None);
+        // Something larger than the burst passes, and is paid for.
+        let later = start + Duration::from_secs(60);
+        assert_eq!(bucket.charge(50, rate, later), Some(later + Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn a_debt_is_bounded_and_forgotten() {
+        let start = Instant::now();
+        let (mut bucket, rate) = (Bucket::full(start), Rate::new(10, 0).expect("a rate"));
+        let longest = (0..100_000).filter_map(|_| bucket.charge(1, rate, start)).max();
+        assert_eq!(longest, Some(start + DEBT));
+        assert_eq!(bucket.charge(1, rate, start + DEBT + BURST), None);
+        // What may come at once may be owed, too.
+        let slow = Rate::new(1, 60).expect("a rate");
+        let mut bucket = Bucket::full(start);
+        assert_eq!(bucket.charge(60, slow, start), None);
+        assert_eq!(bucket.charge(60, slow, start), Some(start + Duration::from_secs(60)));
+        assert_eq!(bucket.charge(60, slow, start), Some(start + Duration::from_secs(60)));
+    }
+
+    #[test]
     fn no_number_is_too_large() {
         let start = Instant::now();
+        let mut owing = Bucket::full(start);
+        for rate in [Rate::new(1, 0), Rate::new(1, u64::MAX)].map(|rate| rate.expect("a rate")) {
+            owing.charge(u64::MAX, rate, start);
+            assert!(owing.charge(u64::MAX, rate, start) > Some(start));
+        }
         let mut bucket = Bucket::full(start);
         assert!(!bucket.take(u64::MAX, Rate::new(1, 0).expect("a rate"), start));
         assert!(bucket.take(1, Rate::new(u64::MAX, u64::MAX).expect("a rate"), start));

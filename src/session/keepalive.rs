@@ -28,6 +28,7 @@ pub struct Keepalive {
     every: Duration,
     idle: Duration,
     heard: Instant,
+    /// Of late; still to come while nothing is read.
     spoke: Instant,
     state: State,
 }
@@ -59,6 +60,12 @@ impl Keepalive {
         self.heard(now);
     }
 
+    /// What comes is not read before then: until then it is not known whether the peer speaks. It is pinged all the
+    /// same, for whoever stands in between.
+    pub fn deaf(&mut self, until: Instant) {
+        self.spoke = self.spoke.max(until);
+    }
+
     /// When it wants to be asked next.
     pub fn deadline(&self) -> Instant {
         let beat = match self.state {
@@ -79,10 +86,11 @@ impl Keepalive {
                 Beat::Ping
             }
             State::AwaitingPong { since, missed } if now >= since + self.every => {
-                if missed + 1 >= MOST_MISSED {
+                let missed = if now < self.spoke { 0 } else { missed + 1 };
+                if missed >= MOST_MISSED {
                     return Beat::Dead;
                 }
-                self.state = State::AwaitingPong { since: now, missed: missed + 1 };
+                self.state = State::AwaitingPong { since: now, missed };
                 Beat::Ping
             }
             _ => Beat::Rest,
@@ -132,6 +140,24 @@ mod tests {
         let mut alive = Keepalive::new(EVERY, 2 * EVERY, start);
         alive.spoke(start + EVERY);
         assert_eq!(alive.on_tick(start + 2 * EVERY), Beat::Ping);
+    }
+
+    #[test]
+    fn a_peer_that_is_not_listened_to_is_pinged_and_neither_dead_nor_idle() {
+        let start = Instant::now();
+        let mut alive = Keepalive::new(EVERY, 2 * EVERY, start);
+        alive.deaf(start + 10 * EVERY);
+        for round in 1..10 {
+            assert_eq!(alive.deadline(), start + round * EVERY);
+            assert_eq!(alive.on_tick(start + round * EVERY), Beat::Ping);
+        }
+        // Heard again, it has as long as any other.
+        let mut silent = Keepalive { every: EVERY, idle: NEVER, ..alive };
+        assert_eq!(silent.on_tick(start + 10 * EVERY), Beat::Ping);
+        assert_eq!(silent.on_tick(start + 11 * EVERY), Beat::Dead);
+        alive.heard(start + 10 * EVERY);
+        assert_eq!(alive.on_tick(start + 11 * EVERY), Beat::Ping);
+        assert_eq!(alive.on_tick(start + 12 * EVERY), Beat::Idle);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Owns what a client's frames, the hub's notices and the passing of time mean for one connection: a plain
 //! function from event to steps. No I/O, no runtime, no queue; doing the steps is `run`'s.
 
+use super::common::Common;
 use super::keepalive::{Beat, Keepalive};
 use super::meter::Meter;
 use super::pace::Pace;
@@ -43,6 +44,8 @@ pub struct Machine {
     meter: Meter,
     pace: Pace,
     keepalive: Keepalive,
+    /// Nothing is read before then.
+    deaf: Option<Instant>,
     touched: Instant,
 }
 
@@ -53,17 +56,23 @@ impl Machine {
             meter: Meter::new(metrics, client.dialect.spoken()),
             pace: Pace::new(&settings, now),
             keepalive: Keepalive::new(settings.ping_interval, settings.idle_timeout, now),
+            deaf: None,
             touched: now,
             client,
             settings,
         }
     }
 
+    /// The same, sharing these rates with other connections.
+    pub fn sharing(self, commons: Box<[Arc<Common>]>) -> Self {
+        Self { pace: self.pace.sharing(commons), ..self }
+    }
+
     /// A data frame came.
     pub fn on_frame<'a>(&mut self, frame: Frame<'a>, now: Moment) -> Steps<'a> {
         self.meter.received(frame.len());
         self.keepalive.spoke(now.instant);
-        if !self.pace.admits(frame.len(), now.instant) {
+        if !self.admits(frame.len(), true, now.instant) {
             return smallvec![Step::Close(CloseReason::RateLimit)];
         }
         let started = Stopwatch::now();
@@ -87,19 +96,26 @@ impl Machine {
     /// A ping or pong with so many bytes came.
     pub fn on_control(&mut self, bytes: usize, now: Instant) -> Steps<'static> {
         self.keepalive.heard(now);
-        if !self.pace.admits(bytes, now) {
+        if !self.admits(bytes, false, now) {
             return smallvec![Step::Close(CloseReason::RateLimit)];
         }
         self.signs(now, false)
     }
 
+    /// Some: no frame should be read before then, since others share a rate with this client that is used up.
+    pub fn deaf(&self) -> Option<Instant> {
+        self.deaf
+    }
+
     /// When `on_tick` wants to be called.
     pub fn deadline(&self) -> Instant {
-        self.keepalive.deadline()
+        let beat = self.keepalive.deadline();
+        self.deaf.map_or(beat, |until| until.min(beat))
     }
 
     /// Time has passed.
     pub fn on_tick(&mut self, now: Instant) -> Steps<'static> {
+        self.deaf = self.deaf.filter(|until| *until > now);
         match self.keepalive.on_tick(now) {
             Beat::Rest => smallvec![],
             Beat::Ping => smallvec![Step::Ping],
@@ -147,6 +163,22 @@ impl Machine {
 
     fn hears(&self) -> Protocol {
         self.client.view.protocol()
+    }
+
+    /// Is a frame within the connection's own rates? One above a shared rate is taken as well: it may be another
+    /// connection that uses it up. It is paid for by waiting.
+    fn admits(&mut self, bytes: usize, is_message: bool, now: Instant) -> bool {
+        if let Err(limit) = self.pace.admits(bytes, now) {
+            self.meter.limited(limit);
+            return false;
+        }
+        self.deaf = None;
+        if let Some((limit, until)) = self.pace.shares(bytes, is_message, now) {
+            self.meter.limited(limit);
+            self.keepalive.deaf(until);
+            self.deaf = Some(until);
+        }
+        true
     }
 
     /// Every frame is a sign of life.

@@ -4,7 +4,7 @@
 use crate::dialect::{Frame, HubMessage, Intent, Kind, Notes, Protocol, Receipt, Spoken, Wire, lens, wire};
 use crate::envelope::Envelope;
 use crate::telemetry::Metrics;
-use crate::telemetry::labels::{ByDialect, Check, Direction, Tampered, Translation};
+use crate::telemetry::labels::{ByDialect, Check, Direction, Limit, Tampered, Translation};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +49,11 @@ impl Meter {
         };
         self.metrics.translations.with((Direction::V2ToV3, self.spoken, outcome)).inc();
         self.metrics.translation_duration.with((Direction::V2ToV3,)).observe(took.as_secs_f64());
+    }
+
+    /// It was above a rate.
+    pub fn limited(&self, limit: Limit) {
+        self.metrics.limit_hits.with((limit,)).inc();
     }
 
     /// It was answered with an error envelope.

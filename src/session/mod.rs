@@ -3,6 +3,7 @@
 
 mod books;
 mod bucket;
+mod common;
 mod farewell;
 mod keepalive;
 mod machine;
@@ -15,6 +16,7 @@ mod steps;
 mod visit;
 
 pub use bucket::{Bucket, Rate};
+pub use common::{Common, Rates};
 pub use farewell::turn_away;
 pub use machine::{Client, Machine};
 pub use run::Session;

@@ -221,6 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Poll::Pending => return self.poll_stalled(cx),
             }
             if self.reads > 0
+                && self.listens()
                 && let Poll::Ready(came) = Pin::new(&mut self.socket).poll_next(cx)
             {
                 self.reads -= 1;
@@ -265,6 +266,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.reads = READS;
             return self.poll_deadline(cx);
         }
+    }
+
+    /// What is not read waits in the socket, and its sender with it. Everything else goes on.
+    fn listens(&self) -> bool {
+        self.machine.deaf().is_none_or(|until| until <= Instant::now())
     }
 
     /// Queues that are empty hold nothing while the connection is idle.

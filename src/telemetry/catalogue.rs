@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The core of the catalogue: family, type, labels, and how many combinations of labels there are from the start.
 /// What runs depends on the dialects (2), so a new dialect changes these numbers.
-const CATALOGUE: [(&str, &str, &[&str], usize); 58] = [
+const CATALOGUE: [(&str, &str, &[&str], usize); 59] = [
     ("aether_build_info", "gauge", &["revision", "version"], 1),
     ("aether_ready", "gauge", &[], 1),
     ("aether_connections", "gauge", &["dialect", "protocol"], 2),
@@ -15,6 +15,7 @@ const CATALOGUE: [(&str, &str, &[&str], usize); 58] = [
     ("aether_connections_closed_total", "counter", &["dialect", "protocol", "reason"], 38),
     ("aether_handshakes_total", "counter", &["protocol", "result"], 18),
     ("aether_handshake_duration_seconds", "histogram", &["protocol"], 2),
+    ("aether_limit_hits_total", "counter", &["limit"], 12),
     ("aether_messages_received_total", "counter", &["dialect", "protocol"], 2),
     ("aether_v2_frames_total", "counter", &["kind"], 4),
     ("aether_message_size_bytes", "histogram", &["protocol"], 2),

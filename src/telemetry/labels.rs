@@ -94,6 +94,36 @@ labels! {
 }
 
 labels! {
+    /// A limit that was hit, by the name of its setting.
+    pub enum Limit {
+        /// In all.
+        Connections = "connections",
+        /// Of one address.
+        ConnectionsPerIp = "connections_per_ip",
+        /// Of one account or key.
+        ConnectionsPerTenant = "connections_per_tenant",
+        /// In all.
+        Handshakes = "handshakes_per_second",
+        /// Of one address.
+        HandshakesPerIp = "handshakes_per_second_per_ip",
+        /// Of one account or key.
+        HandshakesPerTenant = "handshakes_per_second_per_tenant",
+        /// Of one connection, which is closed.
+        Messages = "messages_per_second",
+        /// Of one address; the connection is read later.
+        MessagesPerIp = "messages_per_second_per_ip",
+        /// Of one account or key; the same.
+        MessagesPerTenant = "messages_per_second_per_tenant",
+        /// Of one connection, which is closed.
+        Bytes = "bytes_per_second",
+        /// Of one address; the connection is read later.
+        BytesPerIp = "bytes_per_second_per_ip",
+        /// Of one account or key; the same.
+        BytesPerTenant = "bytes_per_second_per_tenant",
+    }
+}
+
+labels! {
     /// Which way a translation goes.
     pub enum Direction {
         /// A legacy frame becomes an envelope.

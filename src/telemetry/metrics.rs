@@ -3,8 +3,9 @@
 
 use super::family::{Counters, Family, Gauges, Histograms};
 use super::labels::{
-    ByDialect, Captured, Check, Closed, Direction, Done, Foreign, Gap, Gate, GuideStep, Handshake, LintRule, Lost,
-    LostOn, NoticeChannel, Outcome, Path, Policy, PolicyDone, Scope, Shadowed, Stage, Suppressed, Tampered, Translated,
+    ByDialect, Captured, Check, Closed, Direction, Done, Foreign, Gap, Gate, GuideStep, Handshake, Limit, LintRule,
+    Lost, LostOn, NoticeChannel, Outcome, Path, Policy, PolicyDone, Scope, Shadowed, Stage, Suppressed, Tampered,
+    Translated,
 };
 use super::tenants::Tenants;
 use crate::clock::Timestamp;
@@ -68,6 +69,8 @@ metrics! {
     handshakes: Counters<(Protocol, Handshake)> = "aether_handshakes_total" ["protocol", "result"];
     /// Seconds from the request to its answer.
     handshake_duration: Histograms<(Protocol,)> = "aether_handshake_duration_seconds" ["protocol"] in HANDSHAKE;
+    /// Connections, handshakes and frames above a limit, by the name of the setting in `[limits]`.
+    limit_hits: Counters<(Limit,)> = "aether_limit_hits_total" ["limit"];
     /// Data frames accepted from clients.
     messages_received: Counters<ByDialect> = "aether_messages_received_total" ["protocol", "dialect"];
     /// What V2 frames are: JSON objects, other JSON, text, binary.

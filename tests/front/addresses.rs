@@ -23,12 +23,12 @@ async fn tcp_from(proxy: &Proxy, n: u8) -> TcpStream {
     socket.connect(proxy.running.clients).await.expect("connected")
 }
 
-async fn from(proxy: &Proxy, n: u8, path: &str, headers: &[(&'static str, &str)]) -> Result<Client, Box<Error>> {
+pub async fn from(proxy: &Proxy, n: u8, path: &str, headers: &[(&'static str, &str)]) -> Result<Client, Box<Error>> {
     Client::try_open(tcp_from(proxy, n).await, path, headers).await
 }
 
 /// Status, `Retry-After` and the code in the JSON body of a refusal.
-fn refusal(attempt: Result<Client, Box<Error>>) -> (u16, String, String) {
+pub fn refusal(attempt: Result<Client, Box<Error>>) -> (u16, String, String) {
     match attempt.map_err(|error| *error) {
         Err(Error::Http(response)) => told(&response),
         Err(other) => panic!("no answer: {other}"),
@@ -43,11 +43,11 @@ fn told(response: &Response<Option<Vec<u8>>>) -> (u16, String, String) {
     (response.status().as_u16(), later, body["error"]["code"].as_str().expect("a code").to_owned())
 }
 
-fn limit(status: u16, later: &str, code: &str) -> (u16, String, String) {
+pub fn limit(status: u16, later: &str, code: &str) -> (u16, String, String) {
     (status, later.to_owned(), code.to_owned())
 }
 
-fn trusting(networks: &[&str]) -> impl FnOnce(&mut Config) + use<> {
+pub fn trusting(networks: &[&str]) -> impl FnOnce(&mut Config) + use<> {
     let networks = networks.iter().map(|network| network.parse().expect("a network")).collect();
     |c| {
         c.listen.trusted_proxies = networks;
@@ -224,7 +224,7 @@ async fn all_together_may_knock_so_often() {
     assert_eq!(refused, limit(503, "1", "too_many_handshakes"));
 }
 
-fn key(name: &str, account: Option<&str>) -> ApiKey {
+pub fn key(name: &str, account: Option<&str>) -> ApiKey {
     let (name, key) = (name.to_owned(), Some(Secret::new(name)));
     ApiKey { name, key, sha256: None, account: account.map(str::to_owned), broadcast: false }
 }

@@ -23,6 +23,7 @@ mod pki;
 mod policy;
 mod presence;
 mod proxy;
+mod rates;
 mod shadow;
 mod steering;
 mod tls;

@@ -225,3 +225,56 @@ fn silence_is_pinged_and_then_ended() {
     }
     assert_eq!(steps, [Step::Ping, Step::Ping, Step::Close(CloseReason::PeerDead)]);
 }
+
+#[test]
+fn above_a_shared_rate_a_frame_is_taken_and_nothing_more_is_read_for_a_while() {
+    use crate::session::Rates;
+    use crate::telemetry::labels::Limit;
+    let mut desk = Desk::new(V2, |config, _| config.limits.messages_per_second = 10);
+    let limits = crate::config::Limits {
+        message: 60,
+        bytes_per_second_per_tenant: 1,
+        messages_per_second_per_ip: 5,
+        ..Default::default()
+    };
+    let both = [Rates::per_ip(&limits), Rates::per_tenant(&limits)];
+    let commons: Vec<_> =
+        both.map(|rates| Arc::new(Common::new(rates.expect("rates"), desk.now.instant))).into_iter().collect();
+    desk.machine = desk.machine.sharing(commons.clone().into());
+    let hits = |desk: &Desk, limit| desk.metrics.limit_hits.with((limit,)).get();
+    let long = "x".repeat(60);
+    assert!(matches!(desk.text(&long)[..], [Step::Publish { .. }]));
+    assert_eq!((desk.machine.deaf(), hits(&desk, Limit::BytesPerTenant)), (None, 0));
+    // What it shares is used up: by itself, or by another.
+    assert!(matches!(desk.text(&long)[..], [Step::Publish { .. }]));
+    let until = desk.now.instant + Duration::from_secs(60);
+    assert_eq!(desk.machine.deaf(), Some(until));
+    assert_eq!(hits(&desk, Limit::BytesPerTenant), 1);
+    // Meanwhile it is pinged, and no silence is held against it.
+    let mut pings = 0;
+    while desk.machine.deadline() < until {
+        let now = desk.machine.deadline();
+        assert_eq!(desk.machine.on_tick(now)[..], [Step::Ping]);
+        pings += 1;
+    }
+    assert_eq!((pings, desk.machine.deadline()), (2, until));
+    assert!(desk.machine.on_tick(until).is_empty());
+    assert_eq!(desk.machine.deaf(), None);
+    // Then it has all the time it needs to be heard again.
+    assert_eq!(desk.machine.on_tick(desk.machine.deadline())[..], [Step::Ping]);
+    // Pongs are no messages, and cost what they weigh. A wait is the longer of two.
+    desk.now.instant = until;
+    assert_eq!(desk.machine.on_control(0, until)[..], [Step::Touch]);
+    assert!((0..5).all(|_| desk.machine.on_control(0, until).is_empty()));
+    assert_eq!(desk.machine.deaf(), None);
+    for _ in 0..10 {
+        commons[0].take(1, 0, until);
+    }
+    assert!(matches!(desk.text("four")[..], [Step::Publish { .. }]));
+    assert_eq!(desk.machine.deaf(), Some(until + Duration::from_secs(4)));
+    // Its own rate comes first, and costs the others nothing.
+    while desk.machine.on_control(0, until).is_empty() {}
+    assert_eq!(desk.machine.on_control(9, until)[..], [Step::Close(CloseReason::RateLimit)]);
+    assert_eq!(commons[1].take(0, 1, until), Some((Limit::BytesPerTenant, until + Duration::from_secs(5))));
+    assert_eq!(hits(&desk, Limit::Messages), 2);
+}
