@@ -184,6 +184,9 @@ pub async fn start_with(config: Config, clock: Clock) -> Result<Running, StartEr
         let reach = if clients.ip().is_loopback() { "on this machine" } else { "who reaches this address" };
         tracing::warn!(%clients, "no credential is configured: everyone {reach} may come in");
     }
+    if let Some(path) = &config.listen.echo {
+        tracing::warn!(path, "an echo is mounted: it is for tests of the WebSocket layer only");
+    }
     let shared = Arc::new(Shared { config, hub, metrics, migration, clock, edge, draining, authenticator });
     tasks.spawn(admin::serve(
         operators,
@@ -233,7 +236,7 @@ impl Running {
         tracing::info!(connections = self.shared.hub.registry().len(), "draining");
         tokio::time::sleep(delay).await;
         self.accepting.cancel();
-        let mut seats = self.shared.hub.registry().seats();
+        let mut seats = self.shared.hub.seats();
         fastrand::shuffle(&mut seats);
         let (began, n) = (Instant::now(), seats.len().max(1));
         for (at, seat) in seats.into_iter().enumerate() {
@@ -250,7 +253,7 @@ impl Running {
     pub async fn shutdown(&self) {
         self.shared.draining.cancel();
         self.accepting.cancel();
-        for seat in self.shared.hub.registry().seats() {
+        for seat in self.shared.hub.seats() {
             seat.outbox.close(CloseReason::Restart);
         }
         self.sessions.close();

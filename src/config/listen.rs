@@ -28,6 +28,9 @@ pub struct Listen {
     /// After SIGTERM: over how long the closes are spread.
     #[serde(with = "super::human::duration")]
     pub drain_window: Duration,
+    /// A path whose clients get each frame back and nothing else, for tests of the WebSocket layer; none when absent.
+    /// Only on loopback.
+    pub echo: Option<String>,
     /// TLS for WebSocket clients (wss).
     pub tls: TlsFiles,
     /// TLS for operators (https).
@@ -59,6 +62,7 @@ impl Default for Listen {
             workers: 0,
             drain_delay: Duration::from_secs(2),
             drain_window: Duration::from_secs(10),
+            echo: None,
             tls: TlsFiles::default(),
             admin_tls: TlsFiles::default(),
         }

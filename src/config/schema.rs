@@ -171,6 +171,7 @@ fn example() -> Config {
         listen: Listen {
             admin_token: Some(Secret::new("x")),
             admin_token_file: file(),
+            echo: text(),
             tls: tls(),
             admin_tls: tls(),
             ..Listen::default()

@@ -143,14 +143,16 @@ pub enum Dialect {
     AetherV2(aether_v2::Speaks),
     /// Strict envelopes.
     AetherV3(aether_v3::Speaks),
+    /// Each frame comes back as it is, and nothing is for anybody else (`listen.echo`).
+    Echo,
 }
 
 impl Dialect {
-    /// Its name.
+    /// Its name. The echo has none: it is for tests, is not worth a series, and is no legacy to be steered.
     pub fn spoken(&self) -> Spoken {
         match self {
             Dialect::AetherV2(_) => Spoken::AetherV2,
-            Dialect::AetherV3(_) => Spoken::AetherV3,
+            Dialect::AetherV3(_) | Dialect::Echo => Spoken::AetherV3,
         }
     }
 
@@ -164,6 +166,7 @@ impl Dialect {
         match self {
             Dialect::AetherV2(speaks) => aether_v2::upgrade(speaks, frame),
             Dialect::AetherV3(speaks) => aether_v3::upgrade(speaks, frame),
+            Dialect::Echo => (Intent::Answer(frame.to_owned()), Notes::default()),
         }
     }
 }

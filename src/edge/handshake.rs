@@ -12,7 +12,7 @@ use super::{Edge, State};
 use crate::auth::{Credentials, Principal, Refusal, Tenant};
 use crate::close::CloseReason;
 use crate::config::RefuseWith;
-use crate::dialect::{Protocol, View};
+use crate::dialect::{Dialect, Protocol, View};
 use crate::envelope::Origin;
 use crate::hub::{Outbox, Seat};
 use crate::migration::{Mirror, Newcomer};
@@ -196,6 +196,7 @@ impl Edge {
             spoken: rules.dialect.spoken(),
             view,
             global: rules.global,
+            apart: rules.dialect == Dialect::Echo,
             outbox: Outbox::new(state.limits.outbound_queue, state.limits.slow_consumer),
         });
         let client = Client { origin, dialect: rules.dialect, view, may_broadcast: principal.may_broadcast };

@@ -11,6 +11,9 @@ use std::sync::Arc;
 /// The sub-protocol and query value by which a V2 client asks to hear V3 already.
 const RECV: (&str, &str) = ("recv", "v3");
 
+/// The ids of whoever is on the echo, for the log.
+const ECHO: &str = "echo";
+
 /// All mounts.
 #[derive(Debug)]
 pub struct Mounts {
@@ -26,6 +29,7 @@ struct Compiled {
     host: Option<String>,
     query: Vec<(String, String)>,
     group: Option<String>,
+    client: Option<String>,
     rules: Rules,
 }
 
@@ -81,7 +85,9 @@ impl Mounts {
     /// # Errors
     /// A mount whose account is no id.
     pub fn new(config: &Config) -> Result<Self, IdError> {
-        let mounts = config.mounts.iter().map(|mount| Compiled::new(mount, config)).collect::<Result<_, _>>()?;
+        let mut mounts = config.mounts.iter().map(|m| Compiled::new(m, config)).collect::<Result<Vec<_>, _>>()?;
+        // First, so that no `{client_id}` takes its path.
+        mounts.splice(0..0, config.listen.echo.as_deref().map(|path| Compiled::echo(path, config)));
         Ok(Self { mounts, shapes: config.mounts.iter().map(|m| m.path.clone()).collect(), max_id: config.limits.id })
     }
 
@@ -105,19 +111,15 @@ impl Mounts {
 
 impl Compiled {
     fn new(mount: &Mount, config: &Config) -> Result<Self, IdError> {
-        let segment = |text: &str| match text {
-            "{group_id}" => Segment::Group,
-            "{client_id}" => Segment::Client,
-            literal => Segment::Literal(literal.to_owned()),
-        };
         let account = mount.account.as_deref().map(|account| AccountId::new(account, config.limits.id)).transpose()?;
         let (dialect, view) = spoken_and_heard(mount, config);
         let audience = mount.audience.unwrap_or(config.v2.audience);
         Ok(Self {
-            path: mount.path.trim_start_matches('/').split('/').map(segment).collect(),
+            path: segments(&mount.path),
             host: mount.host.as_deref().map(str::to_ascii_lowercase),
             query: mount.query.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
             group: mount.group.clone(),
+            client: None,
             rules: Rules {
                 dialect,
                 view,
@@ -128,6 +130,26 @@ impl Compiled {
                 notice: mount.notice.as_deref().map(Arc::from),
             },
         })
+    }
+
+    /// The mount of `listen.echo`.
+    fn echo(path: &str, config: &Config) -> Self {
+        Self {
+            path: segments(path),
+            host: None,
+            query: Vec::new(),
+            group: Some(ECHO.into()),
+            client: Some(ECHO.into()),
+            rules: Rules {
+                dialect: Dialect::Echo,
+                view: View::AetherV3,
+                global: false,
+                guests: None,
+                account: None,
+                refuse_with: config.policy.refuse_with,
+                notice: None,
+            },
+        }
     }
 
     fn has_path(&self, segments: &[&str]) -> bool {
@@ -159,10 +181,21 @@ impl Compiled {
         let group = text(Segment::Group, "group_id")?;
         let group = group.or_else(|| self.group.as_deref().map(Cow::Borrowed)).unwrap_or_default();
         let group = GroupId::new(&group, max).map_err(|why| BadId { name: "group_id", why: Some(why) })?;
-        let client = text(Segment::Client, "client_id")?.unwrap_or_default();
+        let client = text(Segment::Client, "client_id")?;
+        let client = client.or_else(|| self.client.as_deref().map(Cow::Borrowed)).unwrap_or_default();
         let client = ClientId::claimed(&client, max).map_err(|why| BadId { name: "client_id", why: Some(why) })?;
         Ok((group, client))
     }
+}
+
+/// The segments of a path in the settings.
+fn segments(path: &str) -> Vec<Segment> {
+    let segment = |text: &str| match text {
+        "{group_id}" => Segment::Group,
+        "{client_id}" => Segment::Client,
+        literal => Segment::Literal(literal.to_owned()),
+    };
+    path.trim_start_matches('/').split('/').map(segment).collect()
 }
 
 /// The dialect and view of a mount, what it does not say itself taken from `[v2]` and `[envelope]`.

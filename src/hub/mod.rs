@@ -31,6 +31,7 @@ use crate::envelope::{Envelope, Nulls, Route};
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::{Lost, LostOn, Path};
 use bus::Bus;
+use dashmap::DashMap;
 use presence::{Announcer, Leaving};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -80,6 +81,8 @@ pub struct Hub {
     leaving: Arc<Leaving>,
     duplicate: DuplicateClient,
     next_seat: AtomicU64,
+    /// Those who are apart. They are in no registry, so nothing finds them but `seats`.
+    apart: DashMap<SeatId, Arc<Seat>>,
 }
 
 impl Hub {
@@ -107,6 +110,7 @@ impl Hub {
             leaving,
             duplicate: parts.duplicate,
             next_seat: AtomicU64::new(1),
+            apart: DashMap::new(),
         }))
     }
 
@@ -120,6 +124,10 @@ impl Hub {
     /// # Errors
     /// Its channels were not confirmed in time; it is not in.
     pub async fn attach(&self, seat: &Arc<Seat>) -> Result<(), AttachError> {
+        if seat.apart {
+            self.apart.insert(seat.id, seat.clone());
+            return Ok(());
+        }
         let mut entering = Entering { hub: self, seat, scopes: self.scopes(seat), done: false };
         self.fanout.registry().add(seat);
         self.bus.subscribe(&entering.scopes).await?;
@@ -136,6 +144,7 @@ impl Hub {
     /// Whatever still waits in its queue is booked as lost.
     pub fn detach(&self, seat: &Arc<Seat>, why: Lost) {
         if !self.fanout.registry().remove(seat) {
+            self.apart.remove(&seat.id);
             return;
         }
         self.bus.unsubscribe(&self.scopes(seat));
@@ -199,12 +208,21 @@ impl Hub {
 
     /// A sign of life of this connection: its presence is refreshed soon.
     pub fn touch(&self, seat: &Seat) {
-        self.bus.touch(seat);
+        if !seat.apart {
+            self.bus.touch(seat);
+        }
     }
 
     /// Does the hub take and deliver messages? With hysteresis, from memory: never asks Redis.
     pub fn is_up(&self) -> bool {
         self.bus.is_up()
+    }
+
+    /// All connections of this node, also those apart, for whoever ends them.
+    pub fn seats(&self) -> Vec<Arc<Seat>> {
+        let mut seats = self.registry().seats();
+        seats.extend(self.apart.iter().map(|entry| entry.value().clone()));
+        seats
     }
 
     /// The connections of this node.

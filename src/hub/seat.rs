@@ -21,6 +21,8 @@ pub struct Seat {
     pub view: View,
     /// V2 frames reach it on the V2 scope instead of the group's (`v2.audience = "global"`).
     pub global: bool,
+    /// It is for itself: it hears nobody, and nobody hears or sees it.
+    pub apart: bool,
     /// Its queue.
     pub outbox: Outbox,
 }

@@ -137,6 +137,12 @@ impl Migration {
         Stay::new(seat, self.roster.enter(seat, newcomer, closer), self.watch.clone(), shadowed)
     }
 
+    /// Somebody was let in who is none of the migration's business: a stay that nobody sees.
+    pub fn overlook(&self, seat: u64, newcomer: Newcomer, closer: Closer) -> Stay {
+        let guest = Guest::new(newcomer, closer, self.clock.now().as_secs());
+        Stay::new(seat, Arc::new(guest), self.watch.clone(), None)
+    }
+
     /// How the comparison with the legacy server stands, on this node.
     pub fn shadow_findings(&self) -> ShadowView {
         self.shadow.as_ref().map_or_else(ShadowView::default, Shadow::view)

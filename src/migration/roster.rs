@@ -54,7 +54,8 @@ impl fmt::Debug for Guest {
 }
 
 impl Guest {
-    fn new(newcomer: Newcomer, closer: Closer, now: i64) -> Self {
+    /// Somebody who is in no roster yet.
+    pub fn new(newcomer: Newcomer, closer: Closer, now: i64) -> Self {
         let legacy = (newcomer.protocol() == Protocol::V2).then(Box::default);
         Self {
             newcomer,

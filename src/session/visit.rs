@@ -86,7 +86,10 @@ impl Visit {
         let (metrics, tenant) = (&context.metrics, newcomer.tenant.clone());
         let closer = seat.clone();
         let closer = Box::new(move |reason| closer.outbox.close(reason));
-        let stay = context.migration.enter(seat.id.0, newcomer, mirror, closer);
+        let stay = match seat.apart {
+            true => context.migration.overlook(seat.id.0, newcomer, closer),
+            false => context.migration.enter(seat.id.0, newcomer, mirror, closer),
+        };
         let by = ByDialect(seat.spoken);
         metrics.connections.with(by).inc();
         metrics.connections_opened.with(by).inc();

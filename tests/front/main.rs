@@ -11,6 +11,7 @@
 mod addresses;
 mod asking;
 mod client;
+mod echo;
 mod endings;
 mod handshake;
 mod ledger;

@@ -10,6 +10,7 @@
 )]
 
 mod cli;
+mod conformance;
 mod fortnight;
 mod harness;
 mod hub;

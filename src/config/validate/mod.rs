@@ -3,6 +3,7 @@
 mod auth;
 mod capture;
 mod channels;
+mod echo;
 mod limits;
 mod migration;
 mod mounts;
@@ -34,11 +35,12 @@ impl Findings {
 type Check = fn(&Config, &mut Findings);
 
 /// Every check with the sections it reads.
-const CHECKS: [(&[&str], Check); 23] = [
+const CHECKS: [(&[&str], Check); 24] = [
     (&["listen", "auth"], auth::open_to_the_network),
     (&["listen"], limits::listeners),
     (&["listen"], tls::files),
     (&["listen"], operators::token),
+    (&["listen"], echo::path),
     (&["hub"], limits::hub),
     (&["hub"], channels::url),
     (&["hub"], channels::templates),

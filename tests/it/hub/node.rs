@@ -91,6 +91,7 @@ impl Node {
             spoken: if who.v2 { Spoken::AetherV2 } else { Spoken::AetherV3 },
             view: if who.v2 { View::AetherV2(hears) } else { View::AetherV3 },
             global: who.global,
+            apart: false,
             outbox: Outbox::new(1 << 20, SlowConsumer::Close),
         };
         Client {
