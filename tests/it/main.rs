@@ -10,6 +10,7 @@
 )]
 
 mod cli;
+mod faults;
 mod fortnight;
 mod harness;
 mod hub;
