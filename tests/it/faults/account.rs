@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_loss_counts_as_told_by_an_error_or_a_close_that_covers_it() {
-        summary(&[0, 1, 3], |book| drop(book.errors.insert("hub_unavailable".into(), 1)))
+        summary(&[0, 1, 3], |book| *book.errors.entry("hub_unavailable".into()).or_default() = 1)
             .what_is_lost_was_told_to_its_sender();
         summary(&[0, 1, 3], |book| book.broken.push((0, 1, 4))).what_is_lost_was_told_to_its_sender();
     }

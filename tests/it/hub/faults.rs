@@ -59,6 +59,29 @@ async fn subscriber_links_that_are_killed_lose_and_repeat_nothing() {
     killed("pubsub").await;
 }
 
+/// It was counted as a bad one for its first five seconds, and each next was opened later, up to a second: killed
+/// every second, it was away more often than not, and readiness with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_worked_is_opened_again_at_once_however_often_it_is_killed() {
+    let redis = RedisServer::start().await;
+    let node = start(&redis);
+    let up = async || {
+        while node.metrics.hub_up.only().get() == 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    up().await;
+    let began = Instant::now();
+    for killed in 1..=12 {
+        redis.command(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
+        while node.metrics.hub_reconnects.only().get() < killed {
+            sleep(Duration::from_millis(5)).await;
+        }
+        up().await;
+    }
+    assert!(began.elapsed() < Duration::from_secs(4), "twelve links took {:?}", began.elapsed());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn publishing_connections_that_are_killed_lose_and_repeat_nothing() {
     killed("normal").await;

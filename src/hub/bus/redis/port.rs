@@ -18,8 +18,6 @@ use tokio::time::Instant;
 const BATCH: usize = 512;
 /// Questions to the journal under way.
 const ASKS: usize = 1024;
-/// A link that lived so long was a good one: the next is opened at once.
-const GOOD: Duration = Duration::from_secs(5);
 
 /// See the module.
 pub struct Port {
@@ -33,7 +31,8 @@ pub struct Port {
 
 struct Open {
     link: Link,
-    since: Instant,
+    /// Everything was heard once: it was a good one, and the next is opened at once.
+    good: bool,
     asks: mpsc::Sender<Ask>,
     /// Questions the journal has no room for yet; a line has two at most.
     todo: VecDeque<Ask>,
@@ -91,7 +90,7 @@ impl Port {
         let now = Instant::now();
         self.open = Some(Open {
             link,
-            since: now,
+            good: false,
             asks,
             todo: VecDeque::new(),
             _journal: tasks,
@@ -104,7 +103,7 @@ impl Port {
     /// The link is lost; false when there was none.
     pub fn closed(&mut self) -> bool {
         let Some(open) = self.open.take() else { return false };
-        if open.since.elapsed() > GOOD {
+        if open.good {
             self.backoff.reset();
         }
         true
@@ -156,7 +155,10 @@ impl Port {
 
     /// A channel is heard, or no longer this link's; true when nothing else is missing.
     pub fn settled(&mut self, channel: &Channel) -> bool {
-        self.open.as_mut().is_some_and(|open| open.unsettled.remove(channel) && open.unsettled.is_empty())
+        let Some(open) = &mut self.open else { return false };
+        let settled = open.unsettled.remove(channel) && open.unsettled.is_empty();
+        open.good |= settled;
+        settled
     }
 
     /// Is everything heard that it was opened for?
