@@ -44,7 +44,7 @@ async fn a_way_to_redis_that_is_cut_and_mended_costs_nothing() {
     let scene = Scene::start(&QUICK).await;
     let (mut from, mut to) = Default::default();
     let watch = scene
-        .holds(500, async |chaos, watch| {
+        .holds(300, async |chaos, watch| {
             from = watch.now();
             chaos.cut().await;
             sleep(Duration::from_millis(3000)).await;
@@ -53,7 +53,7 @@ async fn a_way_to_redis_that_is_cut_and_mended_costs_nothing() {
             sleep(Duration::from_secs(1)).await;
         })
         .await;
-    watch.down_once(0, from, to, Duration::from_secs(3));
+    watch.down_once(0, from, to).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -61,7 +61,7 @@ async fn a_way_to_redis_that_is_half_open_and_goes_on_costs_nothing() {
     let scene = Scene::start(&QUICK).await;
     let (mut from, mut to) = Default::default();
     let watch = scene
-        .holds(500, async |chaos, watch| {
+        .holds(300, async |chaos, watch| {
             from = watch.now();
             chaos.stall().await;
             sleep(Duration::from_millis(4000)).await;
@@ -71,7 +71,7 @@ async fn a_way_to_redis_that_is_half_open_and_goes_on_costs_nothing() {
             sleep(Duration::from_secs(1)).await;
         })
         .await;
-    watch.down_once(0, from, to, Duration::from_secs(4));
+    watch.down_once(0, from, to).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -97,7 +97,7 @@ async fn a_deaf_subscriber_is_found_by_its_probe_and_replaced_and_hears_what_it_
     let scene = Scene::start(&QUICK).await;
     let reconnects = scene.pair.count("aether_hub_reconnects_total", &[]).await;
     let watch = scene
-        .holds(500, async |chaos, _| {
+        .holds(300, async |chaos, _| {
             chaos.stall_those_that_said("aether-proxy-subscriber").await;
             sleep(Duration::from_millis(3000)).await;
         })

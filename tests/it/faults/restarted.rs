@@ -10,7 +10,7 @@ use tokio::time::sleep;
 /// Kills Redis under traffic and starts it again.
 async fn crashed(mut redis: RedisServer, check: impl FnOnce(super::account::Summary)) {
     let pair = Pair::start(&QUICK, [&redis.url(), &redis.url()]).await;
-    let traffic = Traffic::open(pair.nodes(), 500).await;
+    let traffic = Traffic::open(pair.nodes(), 300).await;
     let watch = pair.watch();
     let (mut from, mut to) = Default::default();
     let summary = traffic
@@ -25,9 +25,8 @@ async fn crashed(mut redis: RedisServer, check: impl FnOnce(super::account::Summ
         .await;
     eprintln!("{summary}{from:?} {to:?} {:?} {:?}", watch.changes(0), watch.changes(1));
     summary.nothing_repeated_or_disordered();
-    watch.always_alive();
-    watch.down_once(0, from, to, Duration::from_secs(3));
-    watch.down_once(1, from, to, Duration::from_secs(3));
+    watch.down_once(0, from, to).await;
+    watch.down_once(1, from, to).await;
     pair.balanced().await;
     assert_eq!(pair.count("aether_messages_lost_total", &[]).await, 0.0);
     check(summary);
