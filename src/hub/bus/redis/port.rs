@@ -45,6 +45,8 @@ struct Open {
     probe: Channel,
     /// When the last probe came back.
     probed: Instant,
+    /// One came back.
+    proven: bool,
     /// When something came.
     heard: Instant,
     /// What the link was opened for and is not heard yet.
@@ -102,6 +104,7 @@ impl Port {
             _journal: tasks,
             probe: Channel::new(),
             probed: now,
+            proven: false,
             heard: now,
             unsettled: HashSet::new(),
         });
@@ -217,6 +220,13 @@ impl Port {
     /// A probe came back.
     pub fn probed(&mut self) {
         if let Some(open) = &mut self.open {
+            (open.probed, open.proven) = (Instant::now(), true);
+        }
+    }
+
+    /// No probe can have gone out: a link that is new is not to blame.
+    pub fn unprobed(&mut self) {
+        if let Some(open) = self.open.as_mut().filter(|open| !open.proven) {
             open.probed = Instant::now();
         }
     }
