@@ -20,7 +20,6 @@ async fn a_short_freeze_costs_nothing_and_is_no_outage() {
             redis.thaw().await;
         })
         .await;
-    eprintln!("{summary}");
     summary.nothing_lost_repeated_or_disordered();
     watch.never_down();
     pair.balanced().await;
@@ -43,7 +42,6 @@ async fn a_freeze_shorter_than_the_deadline_is_an_outage_that_costs_nothing() {
             to = watch.now();
         })
         .await;
-    eprintln!("{summary}{from:?} {to:?} {:?} {:?}", watch.changes(0), watch.changes(1));
     summary.nothing_lost_repeated_or_disordered();
     watch.down_once(0, from, to).await;
     watch.down_once(1, from, to).await;
@@ -71,7 +69,6 @@ async fn a_freeze_longer_than_the_deadline_tells_the_sender_of_each_message_that
             sleep(Duration::from_secs(1)).await;
         })
         .await;
-    eprintln!("{summary}{from:?} {to:?} {:?} {:?}", watch.changes(0), watch.changes(1));
     summary.what_is_lost_was_told_to_its_sender();
     assert!(summary.errors("hub_unavailable") > 0 && summary.closes(1013) > 0, "senders of both protocols were told");
     assert_eq!(summary.resyncs(), 0, "no receiver missed what Redis had taken");

@@ -30,7 +30,6 @@ async fn forgotten(v2: &str) -> Summary {
             sleep(Duration::from_secs(1)).await;
         })
         .await;
-    eprintln!("{summary}");
     summary.nothing_repeated_or_disordered();
     for came in &summary.came {
         // V2 clients that are still there are those that config does not close. What a sender said on a connection

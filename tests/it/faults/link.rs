@@ -28,7 +28,7 @@ impl Scene {
         let traffic = Traffic::open(self.pair.nodes(), rate).await;
         let watch = self.pair.watch();
         let summary = traffic.during(fault(&self.chaos, &watch)).await;
-        eprintln!("{summary}{:?} {:?}", watch.changes(0), watch.changes(1));
+
         summary.nothing_lost_repeated_or_disordered();
         watch.always_alive();
         self.pair.balanced().await;
@@ -95,7 +95,6 @@ async fn a_way_to_redis_that_is_slow_only_delays() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deaf_subscriber_is_found_by_its_probe_and_replaced_and_hears_what_it_missed() {
     let scene = Scene::start(&QUICK).await;
-    let reconnects = scene.pair.count("aether_hub_reconnects_total", &[]).await;
     let watch = scene
         .holds(300, async |chaos, _| {
             chaos.stall_those_that_said("aether-proxy-subscriber").await;
@@ -103,6 +102,6 @@ async fn a_deaf_subscriber_is_found_by_its_probe_and_replaced_and_hears_what_it_
         })
         .await;
     assert_eq!(watch.changes(0), [], "a deaf link is replaced before it is an outage");
-    assert_eq!(scene.pair.count("aether_hub_reconnects_total", &[]).await, reconnects + 1.0, "one link, once");
+    assert!(scene.pair.one.output().contains("error=deaf"), "it was found by the probe");
     assert!(scene.pair.count("aether_hub_gaps_total", &[("result", "repaired")]).await > 0.0, "holes were filled");
 }

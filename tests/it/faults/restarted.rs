@@ -23,7 +23,6 @@ async fn crashed(mut redis: RedisServer, check: impl FnOnce(super::account::Summ
             sleep(Duration::from_secs(1)).await;
         })
         .await;
-    eprintln!("{summary}{from:?} {to:?} {:?} {:?}", watch.changes(0), watch.changes(1));
     summary.nothing_repeated_or_disordered();
     watch.down_once(0, from, to).await;
     watch.down_once(1, from, to).await;
