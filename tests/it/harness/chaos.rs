@@ -1,6 +1,7 @@
 //! A TCP proxy between two real parties that can be told to fail the way networks do.
-//! Knows nothing of what it carries. Holds one small buffer per direction; ends with all it started when dropped.
+//! Knows nothing of what it carries, but for a word it is told to look for. Holds one small buffer per direction; ends with all it started when dropped.
 
+use parking_lot::Mutex;
 use std::{
     net::SocketAddr,
     sync::{
@@ -22,6 +23,8 @@ use tokio::{
 
 /// Bytes on their way in one direction of one connection.
 const BUFFER: usize = 16 * 1024;
+/// What a client said first is kept up to about so many bytes.
+const SAID: usize = 512;
 /// Connections at one time; one more is closed at once.
 const MAX_CONNECTIONS: usize = 1024;
 
@@ -41,6 +44,8 @@ enum Weather {
 #[derive(Debug)]
 struct Order {
     weather: Option<Weather>,
+    /// For those that have said this word, and nobody else.
+    only: Option<&'static str>,
     kill: bool,
     done: oneshot::Sender<()>,
 }
@@ -66,7 +71,8 @@ impl ChaosProxy {
             upstream,
             listener: Some(listen(addr)),
             reserved,
-            weather: watch::Sender::new(Weather::Fine),
+            weather: Weather::Fine,
+            carried: Vec::new(),
             connections: JoinSet::new(),
             accepted: accepted.clone(),
             open: open.clone(),
@@ -93,32 +99,38 @@ impl ChaosProxy {
 
     /// Closes every connection and refuses new ones.
     pub async fn cut(&self) {
-        self.order(Some(Weather::Cut), true).await;
+        self.order(Some(Weather::Cut), None, true).await;
     }
 
     /// Half-open: connections stand, new ones are accepted, and nothing sent from now on passes until `restore`.
     pub async fn stall(&self) {
-        self.order(Some(Weather::Stalled), false).await;
+        self.order(Some(Weather::Stalled), None, false).await;
+    }
+
+    /// Half-open, but only those of the present connections whose client has said this word at their beginning.
+    /// Later ones are served as before.
+    pub async fn stall_those_that_said(&self, word: &'static str) {
+        self.order(Some(Weather::Stalled), Some(word), false).await;
     }
 
     /// Lets so many bytes per second through, each direction of each connection for itself.
     pub async fn slow(&self, bytes_per_second: usize) {
-        self.order(Some(Weather::Slow(bytes_per_second.max(1))), false).await;
+        self.order(Some(Weather::Slow(bytes_per_second.max(1))), None, false).await;
     }
 
     /// Ends `cut`, `stall` and `slow`. What was held in a stall is passed on.
     pub async fn restore(&self) {
-        self.order(Some(Weather::Fine), false).await;
+        self.order(Some(Weather::Fine), None, false).await;
     }
 
     /// Closes every connection; new ones are served as before.
     pub async fn kill_connections(&self) {
-        self.order(None, true).await;
+        self.order(None, None, true).await;
     }
 
-    async fn order(&self, weather: Option<Weather>, kill: bool) {
+    async fn order(&self, weather: Option<Weather>, only: Option<&'static str>, kill: bool) {
         let (done, answer) = oneshot::channel();
-        self.orders.send(Order { weather, kill, done }).await.expect("the chaos proxy runs");
+        self.orders.send(Order { weather, only, kill, done }).await.expect("the chaos proxy runs");
         answer.await.expect("the chaos proxy runs");
     }
 }
@@ -128,7 +140,10 @@ struct Accept {
     upstream: SocketAddr,
     listener: Option<TcpListener>,
     reserved: TcpSocket,
-    weather: watch::Sender<Weather>,
+    /// For connections to come.
+    weather: Weather,
+    /// Those that are open.
+    carried: Vec<Carried>,
     connections: JoinSet<()>,
     accepted: Arc<AtomicUsize>,
     open: Arc<AtomicUsize>,
@@ -151,9 +166,17 @@ impl Accept {
     }
 
     async fn obey(&mut self, order: Order) {
+        self.carried.retain(|carried| !carried.weather.is_closed());
         if let Some(weather) = order.weather {
-            self.weather.send_replace(weather);
-            match weather {
+            let meant =
+                |said: &[u8]| order.only.is_none_or(|word| said.windows(word.len()).any(|w| w == word.as_bytes()));
+            for carried in self.carried.iter().filter(|carried| meant(&carried.said.lock())) {
+                carried.weather.send_replace(weather);
+            }
+            if order.only.is_none() {
+                self.weather = weather;
+            }
+            match self.weather {
                 Weather::Cut => self.listener = None,
                 _ if self.listener.is_none() => self.listener = Some(listen(self.reserved.local_addr().unwrap())),
                 _ => {}
@@ -171,12 +194,21 @@ impl Accept {
         }
         self.accepted.fetch_add(1, Ordering::SeqCst);
         let open = Open::new(&self.open);
-        let (upstream, weather) = (self.upstream, self.weather.subscribe());
+        let carried = Carried { weather: watch::Sender::new(self.weather), said: Arc::default() };
+        let (upstream, weather, said) = (self.upstream, carried.weather.subscribe(), carried.said.clone());
+        self.carried.push(carried);
         self.connections.spawn(async move {
             let _open = open;
-            carry(client, upstream, weather).await;
+            carry(client, upstream, weather, &said).await;
         });
     }
+}
+
+/// An open connection, as the accept loop sees it.
+struct Carried {
+    weather: watch::Sender<Weather>,
+    /// What its client said first.
+    said: Arc<Mutex<Vec<u8>>>,
 }
 
 /// Counts a connection for as long as it lives, however it ends.
@@ -200,17 +232,23 @@ async fn accept(listener: Option<&TcpListener>) -> Option<std::io::Result<(TcpSt
     Some(listener?.accept().await)
 }
 
-async fn carry(client: TcpStream, upstream: SocketAddr, mut weather: watch::Receiver<Weather>) {
+async fn carry(client: TcpStream, upstream: SocketAddr, mut weather: watch::Receiver<Weather>, said: &Mutex<Vec<u8>>) {
     // Accepted in a stall: upstream hears of it when the stall ends.
     let _ = weather.wait_for(|weather| *weather != Weather::Stalled).await;
     let Ok(server) = TcpStream::connect(upstream).await else { return };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
-    tokio::join!(pump(from_client, to_server, weather.clone()), pump(from_server, to_client, weather));
+    let there = pump(from_client, to_server, weather.clone(), Some(said));
+    tokio::join!(there, pump(from_server, to_client, weather, None));
 }
 
 /// One direction. Bytes are held while the network is stalled; an end or an error passes as the end of this direction.
-async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut weather: watch::Receiver<Weather>) {
+async fn pump(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut weather: watch::Receiver<Weather>,
+    said: Option<&Mutex<Vec<u8>>>,
+) {
     let mut buffer = vec![0; BUFFER];
     loop {
         // Slow: pieces of a twentieth of a second.
@@ -222,6 +260,9 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut weather: watc
             Ok(0) | Err(_) => break,
             Ok(read) => read,
         };
+        if let Some(mut said) = said.map(Mutex::lock).filter(|said| said.len() < SAID) {
+            said.extend_from_slice(&buffer[..read]);
+        }
         let Ok(now) = weather.wait_for(|weather| *weather != Weather::Stalled).await.map(|now| *now) else { break };
         if let Weather::Slow(rate) = now {
             // A test that asks for fine weather again need not wait for the rest of the pause.

@@ -75,6 +75,25 @@ async fn a_stall_keeps_connections_and_passes_nothing_until_it_ends() {
 }
 
 #[tokio::test]
+async fn those_that_said_a_word_stall_alone_and_their_successors_do_not() {
+    let (upstream, _server) = echo_server().await;
+    let chaos = ChaosProxy::start(upstream).await;
+    let mut named = TcpStream::connect(chaos.addr()).await.unwrap();
+    let mut other = TcpStream::connect(chaos.addr()).await.unwrap();
+    patiently(echo(&mut named, "I listen")).await.unwrap();
+    patiently(echo(&mut other, "I speak")).await.unwrap();
+    chaos.stall_those_that_said("listen").await;
+    named.write_all(b"held").await.unwrap();
+    patiently(echo(&mut other, "still I listen")).await.unwrap();
+    let mut next = TcpStream::connect(chaos.addr()).await.unwrap();
+    patiently(echo(&mut next, "I listen")).await.unwrap();
+    let mut held = [0; 4];
+    assert!(timeout(Duration::from_millis(200), named.read_exact(&mut held)).await.is_err());
+    chaos.restore().await;
+    patiently(named.read_exact(&mut held)).await.unwrap();
+}
+
+#[tokio::test]
 async fn slow_means_bytes_per_second_and_ends_at_once() {
     let (upstream, _server) = echo_server().await;
     let chaos = ChaosProxy::start(upstream).await;

@@ -125,6 +125,14 @@ impl Client {
         timeout(PATIENCE, self.socket.send(message)).await.expect("room to send").expect("an open connection");
     }
 
+    /// Sends any frame, however long that takes.
+    ///
+    /// # Errors
+    /// The connection has ended.
+    pub async fn try_send(&mut self, message: Message) -> Result<(), tungstenite::Error> {
+        self.socket.send(message).await
+    }
+
     /// The next text, binary or close frame; none when nothing came.
     ///
     /// # Errors

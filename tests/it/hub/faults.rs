@@ -59,6 +59,51 @@ async fn subscriber_links_that_are_killed_lose_and_repeat_nothing() {
     killed("pubsub").await;
 }
 
+/// It was counted as a bad one for its first five seconds, and each next was opened later, up to a second: killed
+/// every second, it was away more often than not, and readiness with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_worked_is_opened_again_at_once_however_often_it_is_killed() {
+    let redis = RedisServer::start().await;
+    let node = start(&redis);
+    let up = async || {
+        while node.metrics.hub_up.only().get() == 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    up().await;
+    let began = Instant::now();
+    for killed in 1..=12 {
+        redis.command(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
+        while node.metrics.hub_reconnects.only().get() < killed {
+            sleep(Duration::from_millis(5)).await;
+        }
+        up().await;
+    }
+    assert!(began.elapsed() < Duration::from_secs(4), "twelve links took {:?}", began.elapsed());
+}
+
+/// Nothing went out, so nothing came back: links were taken for deaf and replaced, one after the other, and readiness
+/// fell a second time after the publisher was back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_link_is_not_deaf_because_the_publisher_is_silent() {
+    let redis = RedisServer::start().await;
+    let node = started_with(&redis, |hub| hub.probe_interval = Duration::from_millis(400));
+    while !node.hub.is_up() {
+        sleep(Duration::from_millis(20)).await;
+    }
+    let link = async || {
+        let list: String = redis.ask(&["CLIENT", "LIST", "TYPE", "pubsub"]).await;
+        list.split(' ').next().unwrap_or_default().to_owned()
+    };
+    // Publishing waits, subscribing does not.
+    redis.command(&["CLIENT", "PAUSE", "6000", "WRITE"]).await;
+    sleep(Duration::from_millis(2500)).await;
+    let before = link().await;
+    sleep(Duration::from_millis(2500)).await;
+    assert!(before.starts_with("id="), "{before}");
+    assert_eq!(link().await, before, "the link was replaced");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn publishing_connections_that_are_killed_lose_and_repeat_nothing() {
     killed("normal").await;

@@ -44,6 +44,27 @@ async fn after_a_flush_each_node_adds_its_own_members_again_and_nobody_is_told()
     assert_eq!(watcher.members().await, ["a", "b"]);
 }
 
+/// A connection that Redis closes while it is idle was noticed by the next sign of life, which was lost with it, and
+/// by the next one again: after three of them the other node took this one for dead.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_is_closed_while_idle_does_not_make_a_node_look_dead() {
+    let redis = RedisServer::start().await;
+    let start = || Node::start(&redis.url(), Tenancy::Lenient, |hub| hub.presence.lease = Duration::from_millis(3000));
+    let (here, there) = (start(), start());
+    let who = Who { client: "watcher", group: "g", ..Who::default() };
+    let mut watcher = here.attach(who).await;
+    let stays = there.attach(Who { client: "stays", ..who }).await;
+    for _ in 0..2 {
+        watcher.presence(SOON).await.expect("a join");
+    }
+    // Whatever is opened for a question is closed again before the next sign of life.
+    for _ in 0..10 {
+        stays.members().await;
+        redis.command(&["CLIENT", "KILL", "TYPE", "normal"]).await;
+        assert_eq!(watcher.presence(Duration::from_millis(700)).await, None);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_of_a_client_stays_on_redis_when_it_has_left() {
     let redis = RedisServer::start().await;

@@ -69,6 +69,11 @@ impl Health {
         self.judge(&mut state);
     }
 
+    /// Does this master take messages at this moment?
+    pub fn publishes(&self, node: &Node) -> bool {
+        self.state.lock().masters.get(node).is_some_and(|(publisher, _)| *publisher)
+    }
+
     fn judge(&self, state: &mut State) {
         let up = !state.masters.is_empty() && state.masters.values().all(|(out, into)| *out && *into);
         if state.up != up {

@@ -18,8 +18,10 @@ use tokio::time::Instant;
 const BATCH: usize = 512;
 /// Questions to the journal under way.
 const ASKS: usize = 1024;
-/// A link that lived so long was a good one: the next is opened at once.
-const GOOD: Duration = Duration::from_secs(5);
+
+/// A link that hears others may only be busy, with our probes far behind in what is still to come: it is given so
+/// many times as long. To replace it would add to the load it suffers from.
+const BUSY: u32 = 5;
 
 /// See the module.
 pub struct Port {
@@ -33,7 +35,8 @@ pub struct Port {
 
 struct Open {
     link: Link,
-    since: Instant,
+    /// Everything was heard once: it was a good one, and the next is opened at once.
+    good: bool,
     asks: mpsc::Sender<Ask>,
     /// Questions the journal has no room for yet; a line has two at most.
     todo: VecDeque<Ask>,
@@ -42,6 +45,10 @@ struct Open {
     probe: Channel,
     /// When the last probe came back.
     probed: Instant,
+    /// One came back.
+    proven: bool,
+    /// When something came.
+    heard: Instant,
     /// What the link was opened for and is not heard yet.
     unsettled: HashSet<Channel>,
 }
@@ -91,12 +98,14 @@ impl Port {
         let now = Instant::now();
         self.open = Some(Open {
             link,
-            since: now,
+            good: false,
             asks,
             todo: VecDeque::new(),
             _journal: tasks,
             probe: Channel::new(),
             probed: now,
+            proven: false,
+            heard: now,
             unsettled: HashSet::new(),
         });
     }
@@ -104,7 +113,7 @@ impl Port {
     /// The link is lost; false when there was none.
     pub fn closed(&mut self) -> bool {
         let Some(open) = self.open.take() else { return false };
-        if open.since.elapsed() > GOOD {
+        if open.good {
             self.backoff.reset();
         }
         true
@@ -113,7 +122,11 @@ impl Port {
     /// Writes and reads; ready when something came.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
         match &mut self.open {
-            Some(open) => open.link.poll(cx),
+            Some(open) => {
+                let read = std::task::ready!(open.link.poll(cx));
+                open.heard = Instant::now();
+                Poll::Ready(read)
+            }
             None => Poll::Pending,
         }
     }
@@ -156,7 +169,10 @@ impl Port {
 
     /// A channel is heard, or no longer this link's; true when nothing else is missing.
     pub fn settled(&mut self, channel: &Channel) -> bool {
-        self.open.as_mut().is_some_and(|open| open.unsettled.remove(channel) && open.unsettled.is_empty())
+        let Some(open) = &mut self.open else { return false };
+        let settled = open.unsettled.remove(channel) && open.unsettled.is_empty();
+        open.good |= settled;
+        settled
     }
 
     /// Is everything heard that it was opened for?
@@ -204,6 +220,13 @@ impl Port {
     /// A probe came back.
     pub fn probed(&mut self) {
         if let Some(open) = &mut self.open {
+            (open.probed, open.proven) = (Instant::now(), true);
+        }
+    }
+
+    /// No probe can have gone out: a link that is new is not to blame.
+    pub fn unprobed(&mut self) {
+        if let Some(open) = self.open.as_mut().filter(|open| !open.proven) {
             open.probed = Instant::now();
         }
     }
@@ -216,6 +239,7 @@ impl Port {
         let Some(open) = &self.open else { return Ok(()) };
         open.link.check()?;
         // A publisher that cannot publish proves nothing about this link; but then neither does Redis live.
-        if open.probed.elapsed() > deaf { Err(LinkError::Deaf) } else { Ok(()) }
+        let patience = if open.heard.elapsed() > deaf { deaf } else { deaf * BUSY };
+        if open.probed.elapsed() > patience { Err(LinkError::Deaf) } else { Ok(()) }
     }
 }

@@ -140,6 +140,13 @@ impl Presence {
                     self.topology.suspect();
                     // Nobody waits for an answer that is late; the rest is done when Redis is back.
                     batch.retain(|op| !matches!(op, Op::Query(..)));
+                    // A connection that was closed while it was idle is noticed only here. The lease must not wait for
+                    // its next turn: after three such turns this node would count as dead.
+                    match step {
+                        Step::Lease => lease.reset_immediately(),
+                        Step::Refresh => refresh.reset_immediately(),
+                        Step::Ops => {}
+                    }
                     tokio::time::sleep(backoff.pause()).await;
                 }
             }
@@ -292,17 +299,21 @@ impl Presence {
 
     async fn refresh(&self, open: &mut Open) -> Result<(), ConnectError> {
         let groups = self.touched.take();
-        for some in groups.chunks(STEP) {
+        for (done, some) in groups.chunks(STEP).enumerate() {
             let mut pipe = Pipeline::with_capacity(some.len());
             for group in some {
                 pipe.cmd("PEXPIRE").arg(self.keys.presence(group)).arg(self.ttl()).ignore();
             }
-            pipe.query_async::<()>(&mut open.connection).await?;
+            if let Err(error) = pipe.query_async::<()>(&mut open.connection).await {
+                groups[done * STEP..].iter().for_each(|group| self.touched.touch(group));
+                return Err(error.into());
+            }
         }
         Ok(())
     }
 }
 
+#[derive(Clone, Copy)]
 enum Step {
     Ops,
     Lease,

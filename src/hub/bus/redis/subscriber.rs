@@ -351,7 +351,10 @@ impl Ear {
         for link in std::mem::take(&mut self.unprobed) {
             self.ports.iter().position(|port| port.id == link).into_iter().for_each(|place| self.aim_probe(place));
         }
-        for port in &self.ports {
+        for port in &mut self.ports {
+            if !self.of.health.publishes(&port.node) {
+                port.unprobed();
+            }
             // Again and again: a master may have gone from the map and come back unseen.
             self.of.health.set(&port.node, Half::Subscriber, port.is_settled());
         }
