@@ -154,9 +154,9 @@ impl Refused {
                 let message = "this address connects too often";
                 Self::limit(StatusCode::TOO_MANY_REQUESTS, "too_many_handshakes_from_address", message, 1)
             }
-            Surplus::InAll => {
+            Surplus::InAll(wait) => {
                 let message = "too many clients connect at the same moment";
-                Self::limit(StatusCode::SERVICE_UNAVAILABLE, "too_many_handshakes", message, 1)
+                Self::limit(StatusCode::SERVICE_UNAVAILABLE, "too_many_handshakes", message, wait)
             }
         }
     }

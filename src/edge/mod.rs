@@ -7,6 +7,7 @@ mod answer;
 mod handshake;
 mod integers;
 mod listener;
+mod lobby;
 mod mounts;
 mod policy;
 mod quota;
@@ -24,6 +25,7 @@ use crate::envelope::IdError;
 use crate::session::{Context, Settings};
 use arc_swap::ArcSwap;
 use integers::Integers;
+use lobby::{Lobby, Ticket};
 use quota::{Holder, Quotas};
 use signpost::Signpost;
 use std::net::SocketAddr;
@@ -55,6 +57,7 @@ pub struct Parts {
 pub struct Edge {
     authenticator: Authenticator,
     admission: Admission,
+    lobby: Lobby,
     sessions: TaskTracker,
     state: ArcSwap<State>,
     draining: CancellationToken,
@@ -99,6 +102,7 @@ impl Edge {
         Ok(Self {
             authenticator,
             admission,
+            lobby: Lobby::default(),
             sessions,
             state: ArcSwap::from_pointee(State::new(config, context)?),
             draining,
@@ -111,15 +115,22 @@ impl Edge {
 
     /// A connection was accepted; None: drop it. Its address is counted from here on, so that connections that
     /// never ask count too; behind a trusted proxy it is not known before the request.
-    fn enter(&self, peer: SocketAddr) -> Option<Place> {
-        let state = self.state.load();
-        if address::is_trusted(peer.ip(), &state.trusted_proxies) {
-            return self.admission.enter();
-        }
-        match self.quotas.hold(Holder::Address(peer.ip().into()), state.limits.connections_per_ip) {
-            Some(hold) => self.admission.enter().map(|place| place.keeping(hold)),
-            None => self.admission.enter_to_refuse(Standing::OverAddress),
-        }
+    fn enter(&self, peer: SocketAddr) -> Option<Ticket> {
+        let (state, now) = (self.state.load(), Instant::now());
+        let hold = if address::is_trusted(peer.ip(), &state.trusted_proxies) {
+            None
+        } else {
+            match self.quotas.hold(Holder::Address(peer.ip().into()), state.limits.connections_per_ip) {
+                None => {
+                    let place = self.admission.enter_to_refuse(Standing::OverAddress)?;
+                    return Some(self.lobby.enter(place, now));
+                }
+                hold => hold,
+            }
+        };
+        let place = self.admission.admit().or_else(|| self.lobby.make_room(now));
+        let place = place.or_else(|| self.admission.enter_to_refuse(Standing::NoRoom))?;
+        Some(self.lobby.enter(place.pass_on(hold), now))
     }
 
     /// Takes new settings for the connections to come; those that are open keep theirs.

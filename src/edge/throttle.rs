@@ -6,11 +6,14 @@ use super::address::Source;
 use crate::session::{Bucket, Rate};
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// Addresses that are followed. A bucket is full again after two seconds, so more than that come only in an
 /// attack from everywhere, which no limit for one address can stop; the limit for all still holds.
 const MOST: usize = 65_536;
+/// Nobody is sent away for longer: many never come back, and then there is room sooner.
+const LONGEST: Duration = Duration::from_secs(30);
 /// Below so many, nobody is looked for to be forgotten.
 const FEW: usize = 1024;
 
@@ -19,8 +22,9 @@ const FEW: usize = 1024;
 pub enum Surplus {
     /// `limits.handshakes_per_second_per_ip`.
     OfAddress,
-    /// `limits.handshakes_per_second`.
-    InAll,
+    /// `limits.handshakes_per_second`; there is room for this one after so many seconds, when all who were sent
+    /// away before have come back. Told "one second", all would come together every second, most of them in vain.
+    InAll(u64),
 }
 
 /// The buckets of all addresses, and one for all of them.
@@ -30,6 +34,8 @@ pub struct Throttle(Mutex<Buckets>);
 #[derive(Debug)]
 struct Buckets {
     all: Bucket,
+    /// When everybody who was sent away has had a turn.
+    promised: Instant,
     addresses: HashMap<Source, Bucket>,
     /// The size at which full buckets are looked for: twice what was left last time, so that the work is
     /// constant for each handshake.
@@ -40,7 +46,13 @@ struct Buckets {
 impl Throttle {
     /// Nothing has happened yet.
     pub fn new(now: Instant) -> Self {
-        Self(Mutex::new(Buckets { all: Bucket::full(now), addresses: HashMap::new(), sweep_at: FEW, swept: now }))
+        Self(Mutex::new(Buckets {
+            all: Bucket::full(now),
+            promised: now,
+            addresses: HashMap::new(),
+            sweep_at: FEW,
+            swept: now,
+        }))
     }
 
     /// A handshake begins: is it within the rates? Those of one address come first, so that one that floods
@@ -59,13 +71,21 @@ impl Throttle {
         }
         let rate = Rate::new(in_all.into(), 0);
         if rate.is_some_and(|rate| !buckets.all.take(1, rate, now)) {
-            return Err(Surplus::InAll);
+            return Err(Surplus::InAll(buckets.promise(in_all, now)));
         }
         Ok(())
     }
 }
 
 impl Buckets {
+    /// The next turn, in whole seconds from now.
+    fn promise(&mut self, in_all: u32, now: Instant) -> u64 {
+        let turn = self.promised.max(now) + Duration::from_secs(1) / in_all.max(1);
+        self.promised = turn.min(now + LONGEST);
+        let wait = self.promised.duration_since(now);
+        wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+    }
+
     fn take(&mut self, source: Source, rate: Rate, now: Instant) -> bool {
         if let Some(bucket) = self.addresses.get_mut(&source) {
             return bucket.take(1, rate, now);
@@ -98,7 +118,6 @@ impl Buckets {
 mod tests {
     use super::*;
     use std::net::IpAddr;
-    use std::time::Duration;
 
     fn source(n: u32) -> Source {
         IpAddr::from(n.to_be_bytes()).into()
@@ -113,9 +132,30 @@ mod tests {
         assert_eq!(throttle.admit(source(1), 5, 20, now), Err(Surplus::OfAddress));
         // Only what was admitted counts against the limit for all.
         assert_eq!((2..=9).map(|n| admitted(n, 4)).sum::<usize>(), 30);
-        assert_eq!(throttle.admit(source(10), 5, 20, now), Err(Surplus::InAll));
+        assert_eq!(throttle.admit(source(10), 5, 20, now), Err(Surplus::InAll(1)));
         let later = now + Duration::from_secs(1);
         assert_eq!((0..20).filter(|_| throttle.admit(source(1), 5, 20, later).is_ok()).count(), 5);
+    }
+
+    #[test]
+    fn whoever_obeys_comes_back_when_there_is_room() {
+        let start = Instant::now();
+        let throttle = Throttle::new(start);
+        let knock = |n, second| throttle.admit(source(n), 0, 100, start + Duration::from_secs(second));
+        let mut back = vec![Vec::new(); 20];
+        let mut refused = 0;
+        back[0] = (0..1000).collect();
+        for second in 0..20 {
+            for n in std::mem::take(&mut back[second]) {
+                if let Err(Surplus::InAll(wait)) = knock(n, second as u64) {
+                    refused += 1;
+                    back[second + wait as usize].push(n);
+                }
+            }
+        }
+        assert_eq!(refused, 800, "two hundred at once, the rest at their second attempt");
+        // However many there are, nobody is sent away for ever.
+        assert!((0..100_000).filter_map(|n| knock(n, 100).err()).all(|e| matches!(e, Surplus::InAll(1..=30))));
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod books;
 mod bucket;
 mod farewell;
 mod keepalive;
+mod last_words;
 mod machine;
 mod meter;
 mod metered;
@@ -12,6 +13,7 @@ mod pace;
 mod run;
 mod settings;
 mod steps;
+mod unfinished;
 mod visit;
 
 pub use bucket::{Bucket, Rate};

@@ -10,6 +10,7 @@
 )]
 
 mod cli;
+mod crowd;
 mod fortnight;
 mod harness;
 mod hub;
