@@ -61,9 +61,9 @@ impl Place {
         self.holds.push(hold);
     }
 
-    /// The same.
-    pub fn keeping(mut self, hold: Hold) -> Self {
-        self.keep(hold);
+    /// For another connection: what this one counted as no longer counts.
+    pub fn pass_on(mut self, hold: Option<Hold>) -> Self {
+        self.holds = hold.into_iter().collect();
         self
     }
 }
@@ -99,15 +99,12 @@ impl Admission {
         self.0.limit
     }
 
-    /// Takes a place for a connection that was accepted; None: drop it, even refusing costs too much now.
-    pub fn enter(&self) -> Option<Place> {
-        if take(&self.0.open, self.0.limit) {
-            return Some(self.place(Standing::Admitted));
-        }
-        self.enter_to_refuse(Standing::NoRoom)
+    /// Takes a place for a connection that was accepted; None: there is no room.
+    pub fn admit(&self) -> Option<Place> {
+        take(&self.0.open, self.0.limit).then(|| self.place(Standing::Admitted))
     }
 
-    /// Takes a place only to tell why not; None: as above.
+    /// Takes a place only to tell why not; None: drop it, even refusing costs too much now.
     pub fn enter_to_refuse(&self, why: Standing) -> Option<Place> {
         take(&self.0.refusing, REFUSALS).then(|| self.place(why))
     }
@@ -128,13 +125,15 @@ mod tests {
     #[test]
     fn places_are_given_back_and_the_surplus_is_told_then_dropped() {
         let admission = Admission::new(2);
-        let mut inside: Vec<_> = (0..2).map(|_| admission.enter().expect("a place")).collect();
+        let mut inside: Vec<_> = (0..2).map(|_| admission.admit().expect("a place")).collect();
         assert!(inside.iter().all(|place| place.standing() == Standing::Admitted));
-        let told: Vec<_> = (0..REFUSALS).map(|_| admission.enter().expect("an answer")).collect();
+        assert!(admission.admit().is_none());
+        let refuse = || admission.enter_to_refuse(Standing::NoRoom);
+        let told: Vec<_> = (0..REFUSALS).map(|_| refuse().expect("an answer")).collect();
         assert!(told.iter().all(|place| place.standing() == Standing::NoRoom));
-        assert!(admission.enter().is_none());
+        assert!(refuse().is_none());
         inside.pop();
-        assert!(admission.enter().is_some_and(|place| place.standing() == Standing::Admitted));
+        assert!(admission.admit().is_some_and(|place| place.standing() == Standing::Admitted));
         drop(told);
         drop(inside);
         assert_eq!(admission.0.open.load(Ordering::Relaxed), 0);

@@ -155,21 +155,21 @@ impl Refused {
 
     /// 429 or 503: handshakes come too fast. Only HTTP: accepting is what there is too much of.
     pub fn throttled(surplus: Surplus) -> Self {
-        let (status, code, message) = match surplus {
+        let (status, code, message, wait) = match surplus {
             Surplus::OfAddress => {
                 let message = "this address connects too often";
-                (StatusCode::TOO_MANY_REQUESTS, "too_many_handshakes_from_address", message)
+                (StatusCode::TOO_MANY_REQUESTS, "too_many_handshakes_from_address", message, 1)
             }
             Surplus::OfTenant => {
                 let message = "this account or API key connects too often";
-                (StatusCode::TOO_MANY_REQUESTS, "too_many_handshakes_of_tenant", message)
+                (StatusCode::TOO_MANY_REQUESTS, "too_many_handshakes_of_tenant", message, 1)
             }
-            Surplus::InAll => {
+            Surplus::InAll(wait) => {
                 let message = "too many clients connect at the same moment";
-                (StatusCode::SERVICE_UNAVAILABLE, "too_many_handshakes", message)
+                (StatusCode::SERVICE_UNAVAILABLE, "too_many_handshakes", message, wait)
             }
         };
-        Self::above(surplus.limit(), status, code, message, 1)
+        Self::above(surplus.limit(), status, code, message, wait)
     }
 
     fn above(limit: Limit, status: StatusCode, code: &'static str, message: &'static str, seconds: u64) -> Self {

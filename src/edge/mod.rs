@@ -7,6 +7,7 @@ mod answer;
 mod handshake;
 mod integers;
 mod listener;
+mod lobby;
 mod mounts;
 mod policy;
 mod quota;
@@ -25,6 +26,7 @@ use crate::session::{Context, Rates, Settings};
 use crate::telemetry::labels::Limit;
 use arc_swap::ArcSwap;
 use integers::Integers;
+use lobby::{Lobby, Ticket};
 use quota::{Holder, Quotas};
 use signpost::Signpost;
 use std::net::SocketAddr;
@@ -56,6 +58,7 @@ pub struct Parts {
 pub struct Edge {
     authenticator: Authenticator,
     admission: Admission,
+    lobby: Lobby,
     sessions: TaskTracker,
     state: ArcSwap<State>,
     draining: CancellationToken,
@@ -104,6 +107,7 @@ impl Edge {
         Ok(Self {
             authenticator,
             admission,
+            lobby: Lobby::default(),
             sessions,
             state: ArcSwap::from_pointee(State::new(config, context)?),
             draining,
@@ -119,15 +123,23 @@ impl Edge {
     ///
     /// # Errors
     /// Drop it, for this limit.
-    fn enter(&self, peer: SocketAddr) -> Result<Place, Limit> {
-        let state = self.state.load();
-        if address::is_trusted(peer.ip(), &state.trusted_proxies) {
-            return self.admission.enter().ok_or(Limit::Connections);
-        }
-        match self.quotas.hold(Holder::Address(peer.ip().into()), state.limits.connections_per_ip, state.ip_rates) {
-            Some(hold) => self.admission.enter().map(|place| place.keeping(hold)).ok_or(Limit::Connections),
-            None => self.admission.enter_to_refuse(Standing::OverAddress).ok_or(Limit::ConnectionsPerIp),
-        }
+    fn enter(&self, peer: SocketAddr) -> Result<Ticket, Limit> {
+        let (state, now) = (self.state.load(), Instant::now());
+        let hold = if address::is_trusted(peer.ip(), &state.trusted_proxies) {
+            None
+        } else {
+            let holder = Holder::Address(peer.ip().into());
+            match self.quotas.hold(holder, state.limits.connections_per_ip, state.ip_rates) {
+                None => {
+                    let place = self.admission.enter_to_refuse(Standing::OverAddress);
+                    return Ok(self.lobby.enter(place.ok_or(Limit::ConnectionsPerIp)?, now));
+                }
+                hold => hold,
+            }
+        };
+        let place = self.admission.admit().or_else(|| self.lobby.make_room(now));
+        let place = place.or_else(|| self.admission.enter_to_refuse(Standing::NoRoom)).ok_or(Limit::Connections)?;
+        Ok(self.lobby.enter(place.pass_on(hold), now))
     }
 
     /// Takes new settings for the connections to come; those that are open keep theirs.

@@ -9,11 +9,14 @@ use crate::telemetry::labels::Limit;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// Addresses that are followed, and tenants. A bucket is full again after two seconds, so more than that come only in
 /// an attack from everywhere, which no limit for one of them can stop; the limit for all still holds.
 const MOST: usize = 65_536;
+/// Nobody is sent away for longer: many never come back, and then there is room sooner.
+const LONGEST: Duration = Duration::from_secs(30);
 /// Below so many, nobody is looked for to be forgotten.
 const FEW: usize = 1024;
 
@@ -24,8 +27,9 @@ pub enum Surplus {
     OfAddress,
     /// `limits.handshakes_per_second_per_tenant`.
     OfTenant,
-    /// `limits.handshakes_per_second`.
-    InAll,
+    /// `limits.handshakes_per_second`; there is room for this one after so many seconds, when all who were sent
+    /// away before have come back. Told "one second", all would come together every second, most of them in vain.
+    InAll(u64),
 }
 
 impl Surplus {
@@ -34,7 +38,7 @@ impl Surplus {
         match self {
             Surplus::OfAddress => Limit::HandshakesPerIp,
             Surplus::OfTenant => Limit::HandshakesPerTenant,
-            Surplus::InAll => Limit::Handshakes,
+            Surplus::InAll(_) => Limit::Handshakes,
         }
     }
 }
@@ -50,6 +54,8 @@ pub struct Throttle {
 #[derive(Debug)]
 struct Addresses {
     all: Bucket,
+    /// When everybody who was sent away has had a turn.
+    promised: Instant,
     followed: Followed<Source>,
 }
 
@@ -65,7 +71,7 @@ struct Followed<K> {
 impl Throttle {
     /// Nothing has happened yet.
     pub fn new(now: Instant) -> Self {
-        let addresses = Addresses { all: Bucket::full(now), followed: Followed::new(now) };
+        let addresses = Addresses { all: Bucket::full(now), promised: now, followed: Followed::new(now) };
         Self { addresses: Mutex::new(addresses), tenants: Mutex::new(Followed::new(now)) }
     }
 
@@ -85,7 +91,7 @@ impl Throttle {
         }
         let rate = Rate::new(in_all.into(), 0);
         if rate.is_some_and(|rate| !addresses.all.take(1, rate, now)) {
-            return Err(Surplus::InAll);
+            return Err(Surplus::InAll(addresses.promise(in_all, now)));
         }
         Ok(())
     }
@@ -98,6 +104,16 @@ impl Throttle {
         let Some(rate) = Rate::new(by_tenant.into(), 0) else { return Ok(()) };
         let taken = self.tenants.lock().take(tenant.clone(), rate, now);
         if taken { Ok(()) } else { Err(Surplus::OfTenant) }
+    }
+}
+
+impl Addresses {
+    /// The next turn, in whole seconds from now.
+    fn promise(&mut self, in_all: u32, now: Instant) -> u64 {
+        let turn = self.promised.max(now) + Duration::from_secs(1) / in_all.max(1);
+        self.promised = turn.min(now + LONGEST);
+        let wait = self.promised.duration_since(now);
+        wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
     }
 }
 
@@ -139,7 +155,6 @@ mod tests {
     use super::*;
     use crate::envelope::AccountId;
     use std::net::IpAddr;
-    use std::time::Duration;
 
     fn source(n: u32) -> Source {
         IpAddr::from(n.to_be_bytes()).into()
@@ -154,7 +169,7 @@ mod tests {
         assert_eq!(throttle.admit(source(1), 5, 20, now), Err(Surplus::OfAddress));
         // Only what was admitted counts against the limit for all.
         assert_eq!((2..=9).map(|n| admitted(n, 4)).sum::<usize>(), 30);
-        assert_eq!(throttle.admit(source(10), 5, 20, now), Err(Surplus::InAll));
+        assert_eq!(throttle.admit(source(10), 5, 20, now), Err(Surplus::InAll(1)));
         let later = now + Duration::from_secs(1);
         assert_eq!((0..20).filter(|_| throttle.admit(source(1), 5, 20, later).is_ok()).count(), 5);
     }
@@ -171,6 +186,27 @@ mod tests {
             assert_eq!(throttle.admit_tenant(&tenant, 0, now), Ok(()));
         }
         assert!(throttle.addresses.lock().followed.buckets.is_empty());
+    }
+
+    #[test]
+    fn whoever_obeys_comes_back_when_there_is_room() {
+        let start = Instant::now();
+        let throttle = Throttle::new(start);
+        let knock = |n, second| throttle.admit(source(n), 0, 100, start + Duration::from_secs(second));
+        let mut back = vec![Vec::new(); 20];
+        let mut refused = 0;
+        back[0] = (0..1000).collect();
+        for second in 0..20 {
+            for n in std::mem::take(&mut back[second]) {
+                if let Err(Surplus::InAll(wait)) = knock(n, second as u64) {
+                    refused += 1;
+                    back[second + wait as usize].push(n);
+                }
+            }
+        }
+        assert_eq!(refused, 800, "two hundred at once, the rest at their second attempt");
+        // However many there are, nobody is sent away for ever.
+        assert!((0..100_000).filter_map(|n| knock(n, 100).err()).all(|e| matches!(e, Surplus::InAll(1..=30))));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Owns the end of a WebSocket: close frames both ways (RFC 6455 section 7), then the transport, read to its
 //! end so that no reset overtakes the close frame. Every wait is bounded.
 
+use super::last_words::LastWords;
 use super::metered::Metered;
 use super::settings::Settings;
 use crate::close::CloseReason;
@@ -44,15 +45,20 @@ pub async fn turn_away<S>(
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut socket = open(transport, leftover, settings).await;
-    say_with(&mut socket, reason, reason.text_with(retry_after), settings.write_timeout).await;
+    say_with(&mut socket, reason, reason.text_with(retry_after), settings.write_timeout, None).await;
 }
 
 /// Ends a WebSocket. True when everything that was handed to it before has been written.
-pub async fn say<S>(socket: &mut WebSocketStream<Metered<S>>, reason: CloseReason, write_timeout: Duration) -> bool
+pub async fn say<S>(
+    socket: &mut WebSocketStream<Metered<S>>,
+    reason: CloseReason,
+    write_timeout: Duration,
+    last_words: Option<LastWords<'_>>,
+) -> bool
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    say_with(socket, reason, reason.text().into(), write_timeout).await
+    say_with(socket, reason, reason.text().into(), write_timeout, last_words).await
 }
 
 async fn say_with<S>(
@@ -60,6 +66,7 @@ async fn say_with<S>(
     reason: CloseReason,
     text: Cow<'static, str>,
     write_timeout: Duration,
+    mut last_words: Option<LastWords<'_>>,
 ) -> bool
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -81,12 +88,16 @@ where
     let until = Instant::now() + ANSWER;
     // The peer's close frame, if it has not been first; this also writes the answer to it.
     let mut answered = reason == CloseReason::ClientClosed;
-    let _ = timeout_at(until, async {
-        while let Some(Ok(message)) = poll_fn(|cx| Pin::new(&mut *socket).poll_next(cx)).await {
-            answered |= message.is_close();
+    while Instant::now() < until {
+        let next = timeout_at(until, poll_fn(|cx| Pin::new(&mut *socket).poll_next(cx)));
+        let Ok(Some(Ok(message))) = next.await else { break };
+        answered |= message.is_close();
+        if let Some(words) = &mut last_words
+            && !words.hear(&message).await
+        {
+            last_words = None;
         }
-    })
-    .await;
+    }
     let transport = socket.get_mut();
     let _ = timeout_at(until, async {
         let _ = transport.shutdown().await;

@@ -6,6 +6,7 @@ mod bucket;
 mod common;
 mod farewell;
 mod keepalive;
+mod last_words;
 mod machine;
 mod meter;
 mod metered;
@@ -13,6 +14,7 @@ mod pace;
 mod run;
 mod settings;
 mod steps;
+mod unfinished;
 mod visit;
 
 pub use bucket::{Bucket, Rate};

@@ -3,9 +3,11 @@
 
 use super::books::Books;
 use super::farewell;
+use super::last_words::LastWords;
 use super::machine::Machine;
 use super::metered::Metered;
 use super::steps::{Moment, Step};
+use super::unfinished::Unfinished;
 use super::visit::Visit;
 use crate::close::CloseReason;
 use crate::dialect::{Frame, Protocol};
@@ -45,6 +47,7 @@ pub struct Session<S> {
     /// The last look into the queue found more than one message.
     burst: bool,
     reads: u8,
+    unfinished: Unfinished,
     stalled: Option<Stalled>,
     sleep: Pin<Box<Sleep>>,
 }
@@ -79,6 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             socket,
             sleep: Box::pin(sleep_until(machine.deadline())),
             machine,
+            unfinished: Unfinished::new(&visit.context.settings),
             visit,
             batch: Batch::default(),
             answers: VecDeque::new(),
@@ -132,11 +136,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Message::Text(text) => Frame::Text(text.as_str()),
             Message::Binary(bytes) => Frame::Binary(bytes),
             Message::Ping(bytes) | Message::Pong(bytes) => {
+                self.unfinished.control(bytes.len());
                 let steps = self.machine.on_control(bytes.len(), now.instant);
                 return self.act_alone(steps);
             }
             Message::Close(_) | Message::Frame(_) => return Some(CloseReason::ClientClosed),
         };
+        self.unfinished.whole(self.socket.get_ref().read());
         self.visit.stay.frame(frame, now.at);
         let steps = self.machine.on_frame(frame, now);
         self.visit.traffic.messages_in += 1;
@@ -230,6 +236,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     Some(Err(error)) => Wake::End(why(&error)),
                     None => Wake::End(CloseReason::ClientClosed),
                 });
+            }
+            if self.unfinished.is_endless(self.socket.get_ref().read()) {
+                return Poll::Ready(Wake::End(CloseReason::TooBig));
             }
             let full = self.books.underway() >= UNFLUSHED;
             if !full && self.visit.seat.outbox.poll_take(cx, &mut self.batch).is_ready() {
@@ -368,7 +377,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             // Flushed with the close frame, or not at all.
             tracing::trace!(handed = matches!(handed, Ok(Ok(()))), "last messages");
         }
-        let flushed = farewell::say(&mut self.socket, reason, settings.write_timeout).await;
+        let last_words = LastWords::of(reason, &mut self.machine, &mut self.visit);
+        let flushed = farewell::say(&mut self.socket, reason, settings.write_timeout, last_words).await;
         let why = if heard_all { Lost::Disconnect } else { Lost::SlowConsumer };
         let metrics = &self.visit.context.metrics;
         if flushed {

@@ -11,6 +11,7 @@
 
 mod cli;
 mod conformance;
+mod crowd;
 mod faults;
 mod fortnight;
 mod harness;

@@ -12,7 +12,8 @@ async fn lets_in(proxy: &ProxyProcess, origin: &str) -> bool {
     Dial::new(&url).header("origin", origin).connect().await.is_ok()
 }
 
-async fn reloads(proxy: &ProxyProcess) -> (f64, f64) {
+/// Reloads that were taken, and that were not.
+pub async fn reloads(proxy: &ProxyProcess) -> (f64, f64) {
     let scrape = Scrape::of(proxy.admin()).await;
     let result = |word: &str| scrape.value("aether_config_reloads_total", &[("result", word)]);
     (result("ok"), result("error"))

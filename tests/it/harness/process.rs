@@ -35,3 +35,8 @@ pub fn resident(pid: u32) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
     line.trim().trim_end_matches(" kB").trim().parse::<u64>().expect("a number of kB") * 1024
 }
+
+/// Open files, sockets among them.
+pub fn descriptors(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).expect("a running process").count()
+}
