@@ -5,6 +5,7 @@ mod books;
 mod bucket;
 mod farewell;
 mod keepalive;
+mod large;
 mod machine;
 mod meter;
 mod metered;
