@@ -2,7 +2,7 @@
 //! says. Everything runs on one thread, so its state needs no locks.
 
 use super::book::{Book, Ears};
-use super::wire;
+use super::common::wire;
 use futures_util::{StreamExt, stream};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;

@@ -5,17 +5,17 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a report")]
 
 mod book;
+#[path = "../common/mod.rs"]
+mod common;
 mod crew;
-mod histogram;
 mod options;
-mod proc;
 mod report;
 mod scenario;
 mod servers;
-mod wire;
 
 use aether_proxy::clock::Clock;
 use clap::Parser;
+use common::{histogram, proc};
 use options::Options;
 use report::Sample;
 use std::process::ExitCode;
@@ -39,14 +39,14 @@ fn main() -> ExitCode {
 
 /// Measures everything; returns how much went wrong.
 fn run(options: &Options) -> Result<u64, String> {
-    let redis = servers::find_redis();
+    let redis = common::servers::find_redis();
     if redis.is_none() && options.needs_redis() {
         return Err("--redis, but there is none: install redis-server, or name one in AETHER_TEST_REDIS".into());
     }
     let runs = options.runs(redis.is_some());
     proc::descriptors(runs.iter().map(|run| run.connections).max().unwrap_or_default())?;
     let machine = proc::machine();
-    let pinned = !options.no_pin && servers::pin_self();
+    let pinned = !options.no_pin && common::servers::pin_self();
     let mut date = String::new();
     Clock::system().now().write(&mut date);
     let head = [

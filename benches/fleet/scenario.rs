@@ -1,9 +1,11 @@
 //! Owns the scenarios: who connects where, who says what to whom and when, and which figures come of it.
 
-use super::book::{Ears, MARK, Mark};
+use super::book::Ears;
+use super::common::histogram::Histogram;
+use super::common::mark::{MARK, Mark};
+use super::common::proc::{self, Clocks, Spent};
 use super::crew::Crew;
 use super::options::{HubKind, Options, ROOM, Run, What};
-use super::proc::{self, Clocks, Spent};
 use super::report::Sample;
 use super::servers::Servers;
 use std::time::Duration;
@@ -184,7 +186,7 @@ impl Bench<'_> {
             let faults = Faults::of(crew);
             self.drive(crew, pace, self.options.time() / 4).await;
             let (delivered, before) = (crew.book().delivered, self.clocks());
-            crew.book().latency = super::histogram::Histogram::new();
+            crew.book().latency = Histogram::new();
             self.drive(crew, pace, self.options.time()).await;
             let spent = before.until(&self.clocks());
             // What comes twice comes late.

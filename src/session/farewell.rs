@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, frame::coding::CloseCode};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
@@ -72,10 +73,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let Some(code) = reason.code() else { return false };
-    let patience = match reason {
-        CloseReason::SlowConsumer | CloseReason::PeerDead => TRY.min(write_timeout),
-        _ => write_timeout,
-    };
+    let patience = patience(reason, write_timeout);
     let mut flushed = false;
     if reason != CloseReason::ClientClosed {
         let frame = CloseFrame { code: CloseCode::from(code), reason: text.as_ref().into() };
@@ -110,6 +108,14 @@ where
     flushed
 }
 
+/// How long it is tried to bring what was begun, and then the close frame, to the peer.
+pub fn patience(reason: CloseReason, write_timeout: Duration) -> Duration {
+    match reason {
+        CloseReason::SlowConsumer | CloseReason::PeerDead => TRY.min(write_timeout),
+        _ => write_timeout,
+    }
+}
+
 async fn send<S>(socket: &mut WebSocketStream<Metered<S>>, message: Message) -> Result<(), ()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -119,4 +125,18 @@ where
     poll_fn(|cx| socket.as_mut().poll_ready(cx)).await.map_err(drop)?;
     socket.as_mut().start_send(message).map_err(drop)?;
     poll_fn(|cx| socket.as_mut().poll_flush(cx)).await.map_err(drop)
+}
+
+/// What an error of the socket means.
+pub fn why(error: &Error) -> CloseReason {
+    match error {
+        Error::ConnectionClosed | Error::AlreadyClosed => CloseReason::ClientClosed,
+        // The end of the stream without a close frame: a browser tab that was shut, a process that ended.
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseReason::ClientClosed,
+        Error::Protocol(_) | Error::AttackAttempt => CloseReason::ProtocolError,
+        Error::Capacity(_) => CloseReason::TooBig,
+        Error::Utf8(_) => CloseReason::InvalidUtf8,
+        Error::WriteBufferFull(_) => CloseReason::SlowConsumer,
+        _ => CloseReason::TransportError,
+    }
 }

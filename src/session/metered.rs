@@ -1,7 +1,7 @@
 //! Owns a transport that counts its bytes: for the summary of a connection, and to see whether a write that
 //! is stuck makes any progress. Whatever is below (TCP, TLS) is its type parameter.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -45,6 +45,20 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         let n = ready!(Pin::new(&mut self.inner).poll_write(cx, buf))?;
         self.written += n as u64;
         Poll::Ready(Ok(n))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let n = ready!(Pin::new(&mut self.inner).poll_write_vectored(cx, parts))?;
+        self.written += n as u64;
+        Poll::Ready(Ok(n))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -6,6 +6,7 @@ mod bucket;
 mod common;
 mod farewell;
 mod keepalive;
+mod large;
 mod last_words;
 mod machine;
 mod meter;

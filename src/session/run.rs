@@ -2,7 +2,8 @@
 //! comes is given to the machine, and nothing waits without a deadline. What frames mean is the machine's.
 
 use super::books::Books;
-use super::farewell;
+use super::farewell::{self, why};
+use super::large::{self, Large};
 use super::last_words::LastWords;
 use super::machine::Machine;
 use super::metered::Metered;
@@ -17,11 +18,11 @@ use futures_util::{Sink, Stream};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 /// Frames taken from the socket before the queue has its turn.
@@ -41,6 +42,8 @@ pub struct Session<S> {
     batch: Batch,
     /// The same for answers to the client itself.
     answers: VecDeque<Message>,
+    /// A frame that is written past the socket's own buffer.
+    large: Option<Large>,
     books: Books,
     /// Something was handed to the socket and not yet flushed.
     unflushed: bool,
@@ -86,6 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             visit,
             batch: Batch::default(),
             answers: VecDeque::new(),
+            large: None,
             books: Books::default(),
             unflushed: false,
             burst: false,
@@ -172,8 +176,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Asks the hub, and answers.
     async fn query_presence(&mut self) -> Option<CloseReason> {
         let members = self.visit.context.hub.members(&self.visit.seat).await;
-        let steps = self.machine.on_members(members, self.now());
-        self.act_alone(steps)
+        self.act_alone(self.machine.on_members(members, self.now()))
     }
 
     fn on_wake(&mut self) -> Option<CloseReason> {
@@ -294,12 +297,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Hands over everything that is in hand: answers first, they are few.
     fn poll_hand_over(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
-        while !self.answers.is_empty() || !self.batch.deliveries.is_empty() {
-            match Pin::new(&mut self.socket).poll_ready(cx) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(why(&error))),
-                Poll::Pending => return Poll::Pending,
+        loop {
+            ready!(large::poll(&mut self.large, &mut self.socket, cx)).map_err(|error| why(&error))?;
+            if self.answers.is_empty() && self.batch.deliveries.is_empty() {
+                break;
             }
+            ready!(Pin::new(&mut self.socket).poll_ready(cx)).map_err(|error| why(&error))?;
             let is_tapped = self.visit.stay.is_tapped();
             let message = if let Some(answer) = self.answers.pop_front() {
                 if is_tapped {
@@ -316,8 +319,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 break;
             };
             self.unflushed = true;
-            if let Err(error) = Pin::new(&mut self.socket).start_send(message) {
-                return Poll::Ready(Err(why(&error)));
+            match Large::of(message) {
+                Ok(large) => self.large = Some(large),
+                Err(message) => Pin::new(&mut self.socket).start_send(message).map_err(|error| why(&error))?,
             }
         }
         if self.batch.deliveries.capacity() > KEEP_SLOTS {
@@ -377,8 +381,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             // Flushed with the close frame, or not at all.
             tracing::trace!(handed = matches!(handed, Ok(Ok(()))), "last messages");
         }
+        // A close frame must not stand in the middle of another. What was handed over above had its time.
+        let patience = if heard_all { Duration::ZERO } else { farewell::patience(reason, settings.write_timeout) };
+        let rest = poll_fn(|cx| large::poll(&mut self.large, &mut self.socket, cx));
+        let whole = matches!(tokio::time::timeout(patience, rest).await, Ok(Ok(())));
         let last_words = LastWords::of(reason, &mut self.machine, &mut self.visit);
-        let flushed = farewell::say(&mut self.socket, reason, settings.write_timeout, last_words).await;
+        let flushed = whole && farewell::say(&mut self.socket, reason, settings.write_timeout, last_words).await;
         let why = if heard_all { Lost::Disconnect } else { Lost::SlowConsumer };
         let metrics = &self.visit.context.metrics;
         if flushed {
@@ -388,19 +396,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         for delivery in std::mem::take(&mut self.batch.deliveries) {
             metrics.book_lost(delivery.path, why, 1);
         }
-    }
-}
-
-/// What an error of the socket means.
-fn why(error: &Error) -> CloseReason {
-    match error {
-        Error::ConnectionClosed | Error::AlreadyClosed => CloseReason::ClientClosed,
-        // The end of the stream without a close frame: a browser tab that was shut, a process that ended.
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseReason::ClientClosed,
-        Error::Protocol(_) | Error::AttackAttempt => CloseReason::ProtocolError,
-        Error::Capacity(_) => CloseReason::TooBig,
-        Error::Utf8(_) => CloseReason::InvalidUtf8,
-        Error::WriteBufferFull(_) => CloseReason::SlowConsumer,
-        _ => CloseReason::TransportError,
     }
 }

@@ -19,6 +19,7 @@ mod hub;
 #[allow(dead_code, reason = "its other manners are for the tests of one node")]
 #[path = "../front/legacy.rs"]
 mod legacy;
+mod memory;
 mod migration;
 mod operators;
 mod secrets;

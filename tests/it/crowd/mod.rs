@@ -11,7 +11,7 @@ mod pair;
 mod rolling;
 mod storm;
 #[allow(dead_code, reason = "its messages are for benchmarks")]
-#[path = "../../../benches/fleet/wire.rs"]
+#[path = "../../../benches/common/wire.rs"]
 mod wire;
 
 use tokio::sync::{Mutex, MutexGuard};
