@@ -9,6 +9,7 @@
     reason = "a test fails by a panic, also in the helpers it calls, and shows what led to it"
 )]
 
+mod attack;
 mod cli;
 mod fortnight;
 mod harness;
@@ -18,6 +19,9 @@ mod hub;
 mod legacy;
 mod migration;
 mod operators;
+#[allow(dead_code, reason = "its clients are for the tests of one node")]
+#[path = "../front/pki.rs"]
+mod pki;
 mod secrets;
 mod shadow;
 mod tls;
