@@ -222,6 +222,37 @@ fn every_file_that_is_named_exists() {
     assert_eq!(missing, Vec::<String>::new());
 }
 
+/// A threat counts as handled because a test shows it: one that is gone, or renamed, shows nothing.
+#[test]
+fn every_test_that_security_names_exists() {
+    let (mut sources, mut folders) = (String::new(), vec![root().join("src"), root().join("tests")]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                sources += &std::fs::read_to_string(path).expect("a text");
+            }
+        }
+    }
+    let (mut missing, mut checked) = (Vec::new(), 0);
+    for name in spans(&document("SECURITY.md")) {
+        // A sentence; a setting has a dot, or fewer words.
+        let is_test = name.matches('_').count() >= 3
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        if is_test {
+            checked += 1;
+            // Those of a contract are made by a macro, from a function that takes the place.
+            if !sources.contains(&format!("fn {name}(")) {
+                missing.push(name);
+            }
+        }
+    }
+    assert!(checked > 40, "only {checked} tests were found");
+    assert_eq!(missing, Vec::<String>::new());
+}
+
 #[test]
 fn the_table_of_close_codes_is_the_codes() {
     let written = table(&document("docs/PROTOCOL.md"), "## Close codes");

@@ -103,7 +103,7 @@ impl Tokens {
         let remote = config
             .jwks_url
             .as_ref()
-            .map(|url| RemoteKeys::new(url, &accepted, config.jwks_refresh, tasks).map(Arc::new));
+            .map(|url| RemoteKeys::new(url.expose(), &accepted, config.jwks_refresh, tasks).map(Arc::new));
         let remote = remote.transpose()?;
         if let (Some(new), Some(old)) = (&remote, old.and_then(|old| old.remote.as_ref())) {
             new.inherit(old);

@@ -12,8 +12,8 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use serde::de::DeserializeOwned;
 use std::convert::Infallible;
@@ -46,6 +46,12 @@ pub struct Target {
     /// Authorities in PEM that the proxy's certificate is checked against, instead of the system's
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// Certificate in PEM that is shown to a proxy which asks for one (listen.admin_tls.client_ca)
+    #[arg(long, value_name = "FILE", requires = "key")]
+    cert: Option<PathBuf>,
+    /// Its private key in PEM, not encrypted
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
 }
 
 fn secret(text: &str) -> Result<Secret, Infallible> {
@@ -81,7 +87,11 @@ impl Target {
         if authorization.is_some() && base.scheme_str() == Some("http") && !loopback {
             super::out::complain("The token goes over plain http: whoever sits between can read it.");
         }
-        let client = client(self.ca.as_deref(), base.scheme_str() == Some("https"))?;
+        let shown = self.cert.as_deref().zip(self.key.as_deref());
+        if shown.is_some() && base.scheme_str() != Some("https") {
+            return Err(Failure::Usage("--cert: a certificate can only be shown over https".to_owned()));
+        }
+        let client = client(self.ca.as_deref(), shown, base.scheme_str() == Some("https"))?;
         Ok(Operators { base, authorization, client })
     }
 
@@ -223,14 +233,15 @@ fn bearer(token: &Secret) -> Result<HeaderValue, Failure> {
     Ok(value)
 }
 
-fn client(ca: Option<&Path>, secure: bool) -> Result<Client<HttpsConnector<HttpConnector>, Empty<Bytes>>, Failure> {
-    let unusable = |text: String| Failure::Other(Exit::Failure, text);
+/// A client that trusts these authorities and shows this certificate, with its key.
+fn client(
+    ca: Option<&Path>,
+    shown: Option<(&Path, &Path)>,
+    secure: bool,
+) -> Result<Client<HttpsConnector<HttpConnector>, Empty<Bytes>>, Failure> {
     let mut roots = RootCertStore::empty();
     if let Some(file) = ca {
-        let pem = read(file)?;
-        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
-        let certificates = found.map_err(|_| unusable(format!("{}: is no valid PEM", file.display())))?;
-        roots.add_parsable_certificates(certificates);
+        roots.add_parsable_certificates(certificates(file)?);
     } else if secure {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     }
@@ -240,11 +251,35 @@ fn client(ca: Option<&Path>, secure: bool) -> Result<Client<HttpsConnector<HttpC
     let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| unusable(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let tls = match shown {
+        None => tls.with_no_client_auth(),
+        Some((cert, key)) => {
+            let chain = certificates(cert)?;
+            let pem = Secret::new(read(key)?);
+            let private = PrivateKeyDer::from_pem_slice(pem.expose().as_bytes());
+            // What is wrong is said without what stands in the file.
+            let private = private.map_err(|_| unusable(format!("{}: holds no private key in PEM", key.display())))?;
+            tls.with_client_auth_cert(chain, private)
+                .map_err(|_| unusable(format!("{}: is not the key of the certificate", key.display())))?
+        }
+    };
     let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
     // The operators' listener answers once a connection.
     Ok(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector))
+}
+
+fn unusable(text: String) -> Failure {
+    Failure::Other(Exit::Failure, text)
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let pem = read(file)?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    match found {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => Err(unusable(format!("{}: holds no certificate in PEM", file.display()))),
+    }
 }
 
 fn read(file: &Path) -> Result<String, Failure> {

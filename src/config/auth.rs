@@ -1,6 +1,6 @@
 //! Settings of authentication. Secrets are `Secret`: they print as `[redacted]` wherever they go.
 
-use super::{Secret, Switch};
+use super::{Secret, Switch, WebUrl};
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
 
@@ -133,7 +133,7 @@ pub struct Jwt {
     pub jwks_file: Option<PathBuf>,
     /// JWKS address, fetched again by `jwks_refresh` and when an unknown `kid` arrives. https trusts the machine's
     /// roots (`SSL_CERT_FILE` and `SSL_CERT_DIR` name others).
-    pub jwks_url: Option<String>,
+    pub jwks_url: Option<WebUrl>,
     /// How often the JWKS is fetched.
     #[serde(with = "super::human::duration")]
     pub jwks_refresh: Duration,

@@ -98,6 +98,9 @@ pub enum V2Trouble {
     Count,
 }
 
+/// What stands for the account in a name on Redis.
+pub const ACCOUNT: &str = "{account}";
+
 /// `[hub.channels]`: names on Redis. `{group_id}`, `{client_id}` and `{account}` are filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -38,7 +38,7 @@ impl KeyPath {
     /// Holds a secret, or may: its value is never repeated in a message.
     pub fn is_secret(&self) -> bool {
         let pattern = self.pattern();
-        matches!(pattern.as_str(), "hub.url" | "auth.jwt.secret" | "listen.admin_token")
+        matches!(pattern.as_str(), "hub.url" | "auth.jwt.secret" | "auth.jwt.jwks_url" | "listen.admin_token")
             || pattern.starts_with("auth.api_keys")
     }
 

@@ -20,11 +20,12 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Reload> {
     let mut keys = Vec::new();
     let value = |config: &Config| serde_json::to_value(config).unwrap_or(Value::Null);
     compare(&value(old), &value(new), "", &mut keys);
-    // These are all written as `[redacted]`, so the texts cannot tell.
+    // These are written as `[redacted]`, all or in part, so the texts cannot tell.
     for (key, differs) in [
         ("hub.url", old.hub.url != new.hub.url),
         ("auth.api_keys", old.auth.api_keys != new.auth.api_keys),
         ("auth.jwt.secret", old.auth.jwt.secret != new.auth.jwt.secret),
+        ("auth.jwt.jwks_url", old.auth.jwt.jwks_url != new.auth.jwt.jwks_url),
         ("listen.admin_token", old.listen.admin_token != new.listen.admin_token),
     ] {
         if differs && !keys.iter().any(|seen| seen == key) {
@@ -93,7 +94,7 @@ fn compare(old: &Value, new: &Value, prefix: &str, keys: &mut Vec<String>) {
 mod tests {
     use super::*;
     use crate::config::{
-        ApiKey, Broadcasters, DuplicateClient, Guests, RedisUrl, RefuseWith, Secret, key::KeyPath, key::Step,
+        ApiKey, Broadcasters, DuplicateClient, Guests, RedisUrl, RefuseWith, Secret, WebUrl, key::KeyPath, key::Step,
         schema::Schema,
     };
 
@@ -121,7 +122,10 @@ mod tests {
         assert_eq!(changed(|c| c.auth.broadcast = Broadcasters::None), expect("auth.broadcast", true));
         assert_eq!(changed(|c| c.auth.guests = Guests::Deny), expect("auth.guests", false));
         assert_eq!(changed(|c| c.auth.jwt.issuer = "x".into()), expect("auth.jwt.issuer", false));
-        assert_eq!(changed(|c| c.auth.jwt.jwks_url = Some("https://x".into())), expect("auth.jwt.jwks_url", true));
+        assert_eq!(
+            changed(|c| c.auth.jwt.jwks_url = Some(WebUrl::new("https://x"))),
+            expect("auth.jwt.jwks_url", true)
+        );
         assert_eq!(changed(|c| c.mounts.truncate(1)), expect("mounts", false));
         assert_eq!(changed(|c| c.hub.channels.v2 = "x".into()), expect("hub.channels.v2", false));
     }
@@ -131,6 +135,7 @@ mod tests {
         let with = |secret: &str| {
             let mut config = Config::default();
             config.auth.jwt.secret = Some(Secret::new(secret));
+            config.auth.jwt.jwks_url = Some(WebUrl::new(format!("https://h/jwks?code={secret}")));
             config.hub.url = RedisUrl::new(format!("redis://:{secret}@h"));
             let key = Some(Secret::new(secret));
             config.auth.api_keys =
@@ -138,7 +143,7 @@ mod tests {
             config
         };
         let keys: Vec<String> = diff(&with("one"), &with("two")).into_iter().map(|change| change.key).collect();
-        assert_eq!(keys, ["auth.api_keys", "auth.jwt.secret", "hub.url"]);
+        assert_eq!(keys, ["auth.api_keys", "auth.jwt.jwks_url", "auth.jwt.secret", "hub.url"]);
         assert_eq!(diff(&with("one"), &with("one")), []);
     }
 

@@ -3,7 +3,8 @@
 
 use super::{
     Annotate, ApiKey, Audience, Auth, Capture, Config, Date, DialectName, Exemption, Jwt, Listen, Mount, Policy,
-    PolicyAction, RefuseWith, Render, Rule, Secret, Shadow, TlsFiles, V3Shaped, Who, Window, key::KeyPath, key::Step,
+    PolicyAction, RefuseWith, Render, Rule, Secret, Shadow, TlsFiles, V3Shaped, WebUrl, Who, Window, key::KeyPath,
+    key::Step,
 };
 use figment::{
     error::Kind,
@@ -190,7 +191,7 @@ fn example() -> Config {
                 secret_file: file(),
                 public_key_file: file(),
                 jwks_file: file(),
-                jwks_url: text(),
+                jwks_url: Some(WebUrl::new("x")),
                 ..Jwt::default()
             },
             ..Auth::default()

@@ -1,4 +1,4 @@
-//! Values that never print: secrets, and Redis addresses with a password in them.
+//! Values that never print: secrets, and addresses with a password or key in them.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
@@ -88,6 +88,47 @@ impl Serialize for RedisUrl {
     }
 }
 
+/// An address on the web. Prints without user, password and query: that is where credentials stand.
+#[derive(Clone, PartialEq, Deserialize)]
+#[serde(transparent)]
+pub struct WebUrl(String);
+
+impl WebUrl {
+    /// Wraps an address; it is parsed by who uses it.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self(url.into())
+    }
+
+    /// The address with all there is in it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The address as it may be shown.
+    pub fn redacted(&self) -> String {
+        let (scheme, rest) = self.0.split_once("://").unwrap_or(("", &self.0));
+        // A password may hold anything, also what ends a path: what is doubtful is hidden.
+        let shown = match rest.find(['?', '#']) {
+            _ if scheme.is_empty() || rest.contains('@') => "[redacted]".into(),
+            Some(at) => format!("{}[redacted]", &rest[..=at]),
+            None => rest.to_owned(),
+        };
+        if scheme.is_empty() { shown } else { format!("{scheme}://{shown}") }
+    }
+}
+
+impl fmt::Debug for WebUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.redacted())
+    }
+}
+
+impl Serialize for WebUrl {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&self.redacted())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +147,23 @@ mod tests {
         ] {
             assert_eq!(RedisUrl::new(url).redacted(), shown);
             assert_eq!(format!("{:?}", RedisUrl::new(url)), shown);
+        }
+    }
+
+    #[test]
+    fn a_web_address_prints_without_what_may_be_a_credential() {
+        for (url, shown) in [
+            ("https://h:1/jwks.json", "https://h:1/jwks.json"),
+            ("https://h/jwks?code=hunter2&x=1", "https://h/jwks?[redacted]"),
+            ("https://h/jwks#hunter2", "https://h/jwks#[redacted]"),
+            ("https://u:hunter2@h/jwks", "https://[redacted]"),
+            ("https://u:hun?ter2@h", "https://[redacted]"),
+            ("https://h/?code=hun@ter2", "https://[redacted]"),
+            ("hunter2@h", "[redacted]"),
+        ] {
+            assert_eq!(WebUrl::new(url).redacted(), shown);
+            assert_eq!(format!("{:?}", WebUrl::new(url)), shown);
+            assert_eq!(serde_json::to_string(&WebUrl::new(url)).unwrap(), format!("\"{shown}\""));
         }
     }
 

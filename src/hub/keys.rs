@@ -2,8 +2,10 @@
 
 use super::scope::{Address, Owner, Scope};
 use super::slot::{slot_of, tag_of};
-use crate::config;
+use crate::config::{self, ACCOUNT};
 use crate::envelope::{AccountId, GroupId};
+use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// What stands for "no account" in a name.
 const NO_ACCOUNT: &str = "_";
@@ -22,7 +24,7 @@ impl Keys {
 
     /// The scope of an address for somebody of this account.
     pub fn scope(&self, to: Address, account: Option<&AccountId>) -> Scope {
-        let owner = match self.template(&to).contains("{account}") {
+        let owner = match self.template(&to).contains(ACCOUNT) {
             true => Owner::Account(account.cloned()),
             false => Owner::All,
         };
@@ -38,24 +40,24 @@ impl Keys {
         }
     }
 
-    /// The Pub/Sub channel of a scope.
+    /// The Pub/Sub channel of a scope. Two scopes never share one: `config` sees to it that the templates are apart.
     pub fn channel(&self, scope: &Scope) -> String {
+        let template = self.template(&scope.to);
         let account = match &scope.owner {
-            Owner::Account(Some(account)) => account.as_str(),
-            Owner::Account(None) | Owner::All => NO_ACCOUNT,
+            Owner::Account(Some(account)) => encoded(account.as_str(), template),
+            Owner::Account(None) | Owner::All => Cow::Borrowed(NO_ACCOUNT),
         };
         // Ids are put in last and once, so that an id that looks like a placeholder stays an id.
-        let fill = |template: &str, name: &str, id: &str| match template.split_once(name) {
+        let fill = |name: &str, id: &str| match template.split_once(name) {
             Some((before, after)) => {
-                format!("{}{id}{}", before.replace("{account}", account), after.replace("{account}", account))
+                format!("{}{id}{}", before.replace(ACCOUNT, &account), after.replace(ACCOUNT, &account))
             }
-            None => template.replace("{account}", account),
+            None => template.replace(ACCOUNT, &account),
         };
         match &scope.to {
-            Address::Group(id) => fill(&self.channels.group, "{group_id}", id.as_str()),
-            Address::Client(id) => fill(&self.channels.client, "{client_id}", id.as_str()),
-            Address::Broadcast => fill(&self.channels.broadcast, "{none}", ""),
-            Address::V2 => fill(&self.channels.v2, "{none}", ""),
+            Address::Group(id) => fill("{group_id}", id.as_str()),
+            Address::Client(id) => fill("{client_id}", id.as_str()),
+            Address::Broadcast | Address::V2 => fill("{none}", ""),
         }
     }
 
@@ -111,6 +113,24 @@ impl Keys {
     }
 }
 
+/// An account as it stands in a name: what separates parts of this template is percent-encoded, so that the part is known
+/// by its end whatever the ids beside it hold, and nobody is called as those without account are. Most stay as they are.
+fn encoded<'a>(account: &'a str, template: &str) -> Cow<'a, str> {
+    let must = |c: char| matches!(c, '%' | '{' | '}') || (c.is_ascii_punctuation() && template.contains(c));
+    let is_taken = account == NO_ACCOUNT;
+    if !is_taken && !account.contains(must) {
+        return Cow::Borrowed(account);
+    }
+    account
+        .chars()
+        .fold(String::with_capacity(account.len() + 8), |mut text, c| {
+            // Writing to a String cannot fail.
+            let _ = if is_taken || must(c) { write!(text, "%{:02X}", u32::from(c)) } else { write!(text, "{c}") };
+            text
+        })
+        .into()
+}
+
 /// A key in the slot of a channel: its own hash tag where it has one, else the whole name as tag
 /// (Redis Cluster specification, "Hash tags"). What a closing brace keeps from being a tag as a whole gets
 /// another tag that lies in the same slot.
@@ -155,6 +175,31 @@ mod tests {
             assert_eq!(slot_of(keys.journal_meta(&channel).as_bytes()), slot, "{channel}");
             assert_eq!(slot_of(keys.probe("n", slot).as_bytes()), slot);
         }
+    }
+
+    #[test]
+    fn no_account_can_be_written_so_that_it_hears_another() {
+        let channels = config::Channels {
+            group: "ws:{account}:group:{group_id}".into(),
+            client: "{account}-{client_id}".into(),
+            broadcast: "all_{account}".into(),
+            ..Default::default()
+        };
+        let keys = Keys::new(channels);
+        let name = |account: &str, to| {
+            let account = AccountId::new(account, 99).ok();
+            keys.channel(&keys.scope(to, account.as_ref()))
+        };
+        let group = |text| Address::Group(GroupId::new(text, 99).expect("an id"));
+        assert_eq!(name("a:group:b", group("c")), "ws:a%3Agroup%3Ab:group:c");
+        assert_eq!(name("a", group("b:group:c")), "ws:a:group:b:group:c");
+        assert_eq!(name("a-b", Address::Client(id("c"))), "a%2Db-c");
+        assert_eq!(name("a", Address::Client(id("b-c"))), "a-b-c");
+        // Having no account is no account's name; what stands for itself stays as foreign publishers know it.
+        assert_eq!((name("", Address::Broadcast), name("_", Address::Broadcast)), ("all__".into(), "all_%5F".into()));
+        assert_eq!(name("ops@acme.eu", group("g")), "ws:ops@acme.eu:group:g");
+        assert_ne!(name("%5F", Address::Broadcast), name("_", Address::Broadcast));
+        assert_eq!(name("{x}", group("g")), "ws:%7Bx%7D:group:g");
     }
 
     #[test]

@@ -152,7 +152,8 @@ impl Roster {
     pub fn refused(&self, newcomer: &Newcomer) {
         let now = self.clock.now().as_secs();
         let mut seen = self.seen.lock();
-        if let Some(delta) = self.client(&mut seen, newcomer, now) {
+        // Made-up ids leave room for those who are let in.
+        if let Some(delta) = self.client(&mut seen, newcomer, now, MOST_WAITING / 2) {
             delta.refused += 1;
         }
         let delta = tenant(&mut seen, &newcomer.tenant);
@@ -226,7 +227,7 @@ impl Roster {
             }
             return;
         };
-        let Some(delta) = self.client(seen, newcomer, now) else { return };
+        let Some(delta) = self.client(seen, newcomer, now, MOST_WAITING) else { return };
         delta.opened += opened;
         delta.frames += frames;
         if opened > 0 {
@@ -239,9 +240,15 @@ impl Roster {
         }
     }
 
-    fn client<'s>(&self, seen: &'s mut Seen, newcomer: &Newcomer, now: i64) -> Option<&'s mut ClientDelta> {
+    fn client<'s>(
+        &self,
+        seen: &'s mut Seen,
+        newcomer: &Newcomer,
+        now: i64,
+        room: usize,
+    ) -> Option<&'s mut ClientDelta> {
         let key = (newcomer.tenant.clone(), newcomer.client.as_str().into());
-        if seen.clients.len() >= MOST_WAITING && !seen.clients.contains_key(&key) {
+        if seen.clients.len() >= room && !seen.clients.contains_key(&key) {
             self.metrics.migration_forgotten.only().inc();
             return None;
         }
@@ -345,6 +352,16 @@ mod tests {
         assert_eq!(seen.sightings().len(), 1);
         assert_eq!(seen.tenants["acme" as &str].v3_seen, 1060);
         assert_eq!(open, [("acme".into(), Open { v2: 1, v3: 1 })]);
+    }
+
+    #[test]
+    fn made_up_ids_that_are_refused_leave_room_for_who_is_let_in() {
+        let (_, roster) = roster();
+        (0..MOST_WAITING).for_each(|n| roster.refused(&newcomer(&format!("x{n}"), Spoken::AetherV2)));
+        drop(roster.enter(1, newcomer("c", Spoken::AetherV2), Box::new(|_| {})));
+        let (seen, _) = roster.take();
+        assert_eq!(seen.clients.len(), MOST_WAITING / 2 + 1);
+        assert!(seen.clients.values().any(|delta| &*delta.client == "c"));
     }
 
     #[test]

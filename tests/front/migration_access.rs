@@ -92,6 +92,67 @@ async fn every_answer_says_what_a_browser_may_do_with_it() {
     }
 }
 
+/// The page changes nothing, so no other site can make an operator's browser do it; and none may read the answers.
+#[tokio::test]
+async fn no_other_site_can_change_or_read_anything() {
+    let proxy = Proxy::start().await;
+    let before = ask(&proxy, "/api/v1/migration/tenants").await.body;
+    for target in ["/migration", "/api/v1/migration", "/api/v1/migration/tenants", "/metrics", "/livez", "/"] {
+        for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECTX"] {
+            let headers = [("Host", "localhost"), ("Origin", "https://evil.example"), ("Content-Length", "0")];
+            let answer = ask_with(&proxy, method, target, &headers).await;
+            assert_eq!((answer.status, answer.header("allow")), (405, "get, head"), "{method} {target}");
+            assert!(!answer.head.contains("access-control-") && !answer.body.contains("evil"), "{answer:?}");
+        }
+        let headers = [("Host", "localhost"), ("Origin", "https://evil.example"), ("Cookie", "a=b")];
+        let read = ask_with(&proxy, "GET", target, &headers).await;
+        assert!(read.status == 200 && !read.head.contains("access-control-"), "{target}: {}", read.head);
+        assert!(!read.head.contains("set-cookie"), "{target}");
+        assert!(read.header("content-security-policy").contains("frame-ancestors 'none'"), "{target}");
+    }
+    assert_eq!(ask(&proxy, "/api/v1/migration/tenants").await.body, before);
+}
+
+/// Files of the page are looked up by their whole name: nothing leaves the folder, and no other spelling of a path that
+/// is guarded is answered in its place.
+#[tokio::test]
+async fn no_spelling_of_a_path_leaves_the_page_or_goes_round_the_guard() {
+    let proxy = Proxy::with(|config| config.listen.admin_token = Some(Secret::new(TOKEN))).await;
+    let good = format!("Bearer {TOKEN}");
+    for target in [
+        "/migration/../../../../etc/passwd",
+        "/migration/%2e%2e/%2e%2e/etc/passwd",
+        "/migration/..%2f..%2fetc/passwd",
+        "/migration//etc/passwd",
+        "/migration/vendor/../main.js",
+        "/migration/./main.js",
+        "/migration/main.js%00.css",
+        "/migration/vendor/README.md",
+        "/migration/vendor/",
+        "/migration/index.html",
+        "/migration\\..\\x",
+    ] {
+        assert_eq!(with(&proxy, target, &good).await.status, 404, "{target}");
+        assert_eq!(ask(&proxy, target).await.status, if target.contains('\\') { 404 } else { 401 }, "{target}");
+    }
+    for target in [
+        "//migration",
+        "/MIGRATION",
+        "/%6digration",
+        "/./migration",
+        "/x/../migration",
+        "/migration;x",
+        "/Api/v1/migration",
+    ] {
+        let answer = ask(&proxy, target).await;
+        assert!(answer.status == 404 && answer.json()["error"] == "not_found", "{target}: {answer:?}");
+    }
+    for target in ["/migration/main.js", "/migration?x=/../", "/api/v1/migration#x"] {
+        assert_eq!(ask(&proxy, target).await.status, 401, "{target}");
+    }
+    assert_eq!(with(&proxy, "/migration/main.js", &good).await.status, 200);
+}
+
 #[tokio::test]
 async fn a_token_is_read_from_its_file_and_one_that_is_no_good_keeps_it_from_starting() {
     let dir = tempfile::tempdir().unwrap();

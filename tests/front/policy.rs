@@ -5,7 +5,7 @@ use crate::handshake::request;
 use crate::proxy::Proxy;
 use aether_proxy::auth::{Mint, SigningKey, mint};
 use aether_proxy::clock::{Clock, Timestamp};
-use aether_proxy::config::{Config, Date, Exemption, NewTenants, Policy, RefuseWith, Rule, Secret};
+use aether_proxy::config::{Config, Date, Exemption, NewTenants, Policy, RefuseWith, Rule, Secret, WebUrl};
 use aether_proxy::dialect::Protocol;
 use aether_proxy::label::Label;
 use aether_proxy::migration::store::{ClientQuery, Order};
@@ -367,7 +367,7 @@ async fn a_refusal_needs_neither_the_hub_nor_the_keys() {
     let configure = |c: &mut Config| {
         c.hub.url = aether_proxy::config::RedisUrl::new(format!("redis://{at}"));
         c.hub.attach_timeout = Duration::from_secs(3);
-        c.auth.jwt.jwks_url = Some(format!("http://{closed}/jwks"));
+        c.auth.jwt.jwks_url = Some(WebUrl::new(format!("http://{closed}/jwks")));
         c.auth.jwt.algorithms = vec!["RS256".into()];
         c.policy = policy(&format!("{BLOCK}clients = [\"old*\"]\n"));
     };

@@ -9,6 +9,7 @@
     reason = "a test fails by a panic, also in the helpers it calls, and shows what led to it"
 )]
 
+mod attack;
 mod cli;
 mod conformance;
 mod crowd;
@@ -22,6 +23,9 @@ mod legacy;
 mod memory;
 mod migration;
 mod operators;
+#[allow(dead_code, reason = "its clients are for the tests of one node")]
+#[path = "../front/pki.rs"]
+mod pki;
 mod secrets;
 mod shadow;
 mod tls;

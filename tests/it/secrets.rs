@@ -5,6 +5,7 @@ use crate::harness::client::{Client, Dial};
 use crate::harness::http;
 use crate::harness::proxy::ProxyOptions;
 use crate::harness::redis::RedisServer;
+use aether_proxy::config::{self, LoadOptions};
 use std::fmt::Write as _;
 use std::process::Command;
 use std::time::Duration;
@@ -14,6 +15,84 @@ const WRONG_KEY: &str = "MARKED-wrong-key-2718";
 const JWT_SECRET: &str = "MARKED-jwt-secret-at-least-32-bytes-long-1618";
 const REDIS_PASSWORD: &str = "MARKED-redis-password-1414";
 const OPERATORS: &str = "MARKED-operators-token-0577";
+
+/// Head and body of what an operator with the token gets.
+async fn ask_as_operator(url: &str) -> String {
+    let (uri, mut request) = http::request(url).unwrap();
+    request.headers_mut().insert("authorization", format!("Bearer {OPERATORS}").parse().unwrap());
+    let (response, _connection) = http::send(&uri, request).await.unwrap();
+    let (status, headers) = (response.status(), response.headers().clone());
+    format!("{status} {headers:?} {}\n", http::whole(response).await.unwrap().body)
+}
+
+/// Settings print themselves in many ways: as a whole, as a debug text, in a refusal, in the backtrace of one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_way_to_print_the_settings_shows_a_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("proxy.toml");
+    // A port that was free a moment ago: it is asked in vain.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let jwks = format!("http://127.0.0.1:{port}/jwks?code=MARKED-jwks&MARKED-bare");
+    let lines = [
+        format!("hub.url = \"redis://MARKED-user:{REDIS_PASSWORD}@127.0.0.1:{port}\""),
+        format!("listen.admin_token = \"{OPERATORS}\""),
+        "telemetry.log_level = \"trace\"".to_owned(),
+        format!("auth.api_keys = [{{ name = \"web\", key = \"{KEY}\" }}]"),
+        format!("auth.jwt.jwks_url = \"{jwks}\""),
+    ];
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let options = LoadOptions { file: Some(file.clone()), ..LoadOptions::default() };
+    let config = config::load(&options).expect("settings");
+    assert_eq!(config.auth.jwt.jwks_url.as_ref().map(config::WebUrl::expose), Some(&*jwks));
+    let mut said = format!("{config:?}\n{config:#?}\n{}\n", config::effective(&config));
+    said.push_str(&serde_json::to_string(&config).unwrap());
+    assert!(said.contains("/jwks?[redacted]"), "the rest of an address is shown: {said}");
+    let mut refused = 0;
+    for set in [
+        "auth.jwt.jwks_url=https://MARKED:MARKED@h/x",
+        "auth.jwt.jwks_url=[\"MARKED\"]",
+        "auth.jwt.jwks_url=MARKED",
+        "shadow.url=ws://MARKED:MARKED@h",
+        "shadow.url=ws://h/?x=MARKED",
+        "shadow.url=ws://h/#MARKED",
+        "shadow.noise_url=ws://MARKED@h",
+        "hub.url=reddis://u:MARKED@h",
+        "hub.url=[\"MARKED\"]",
+        "auth.api_keys=[{ name = \"a\", key = [\"MARKED\"] }]",
+        "auth.jwt.secret=[\"MARKED\"]",
+    ] {
+        for command in ["check", "serve"] {
+            let mut run = Command::new(env!("CARGO_BIN_EXE_aether-proxy"));
+            run.env("RUST_BACKTRACE", "full").env("RUST_LIB_BACKTRACE", "1");
+            let output = run.arg("--config").arg(&file).args(["--set", set, command]).output().unwrap();
+            refused += usize::from(!output.status.success());
+            assert!(!output.status.success(), "{set} {command}");
+            said.push_str(&String::from_utf8_lossy(&output.stdout));
+            said.push_str(&String::from_utf8_lossy(&output.stderr));
+        }
+    }
+    assert_eq!(refused, 22);
+    let mut options = lines.iter().fold(ProxyOptions::default(), |options, line| options.line(line));
+    options = options.env("RUST_BACKTRACE", "full");
+    let mut proxy = options.start().await;
+    let path = "/v3/ws/group/g/client/a";
+    let token = "eyJhbGciOiJFUzI1NiIsImtpZCI6InVua25vd24ifQ.eyJNQVJLRUQiOjF9.TUFSS0VELXNpZ25hdHVyZQ";
+    let refused = Dial::new(&proxy.client_url(&format!("{path}?jwt={token}"))).connect().await.err().expect("refused");
+    write!(said, "{} {}", refused.status, refused.body).unwrap();
+    for page in ["/metrics", "/readyz", "/"] {
+        write!(said, "{}", http::get(&proxy.admin_url(page)).await.body).unwrap();
+    }
+    proxy.signal("HUP");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    proxy.signal("TERM");
+    proxy.wait_exit(Duration::from_secs(30)).await;
+    said.push_str(&proxy.output());
+    assert!(said.contains("JWKS not fetched") && said.contains("TRACE"), "{said}");
+    for secret in ["MARKED", token, "TUFSS0VELXNpZ25hdHVyZQ"] {
+        let found = said.lines().find(|line| line.contains(secret));
+        assert_eq!(found, None, "{secret} was told");
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_secret_reaches_anything_that_is_read() {
@@ -72,6 +151,12 @@ async fn no_secret_reaches_anything_that_is_read() {
         Dial::new(&proxy.client_url(&format!("{path}c"))).protocols(&offered).connect().await.expect("by protocol");
     assert_eq!(by_protocol.header("sec-websocket-protocol"), "aether.v3");
 
+    // What has no name of a credential may be one all the same, and no cookie is anybody's business here.
+    let strange = format!("x?api_key={KEY}&jwt={token}&session=MARKED-session&MARKED-bare&password=MARKED-6#MARKED-7");
+    let strange = Dial::new(&proxy.client_url(&format!("{path}{strange}")));
+    let strange = strange.header("cookie", "sid=MARKED-cookie").header("x-forwarded-user", "MARKED-8").connect();
+    drop(strange.await.expect("let in"));
+
     // What V2 clients say is written down, but for this.
     let legacy = proxy.client_url(&format!("/ws/group/g/client/v2?api_key={KEY}&jwt={token}"));
     let mut legacy = Client::connect(&legacy).await.expect("a key and a token");
@@ -106,6 +191,17 @@ async fn no_secret_reaches_anything_that_is_read() {
             let (out, err) = command(&[asked, "--url", &admin, "--token", token]);
             write!(said, "{out}{err}").unwrap();
         }
+    }
+    for asked in ["report", "who"] {
+        let (out, err) = command(&[asked, "--url", &admin, "--token", OPERATORS, "--format", "json"]);
+        write!(said, "{out}{err}").unwrap();
+    }
+    for page in
+        ["migration", "api/v1/migration/tenants", "api/v1/migration/events", "api/v1/migration/history?span=hour"]
+    {
+        let asked = ask_as_operator(&proxy.admin_url(&format!("/{page}"))).await;
+        assert!(asked.contains("200 OK"), "{asked}");
+        said.push_str(&asked);
     }
     for page in ["/api/v1/migration?token=MARKED-1", "/migration?jwt=MARKED-2", "/api/v1/migration/clients"] {
         write!(said, "{}", http::get(&proxy.admin_url(page)).await.body).unwrap();

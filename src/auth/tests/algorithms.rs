@@ -1,5 +1,6 @@
 //! Every algorithm, and every way to talk a checker into the wrong one.
 
+use super::server::{Server, jwk, set};
 use super::*;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -65,6 +66,59 @@ async fn a_token_without_signature_is_refused_however_none_is_written() {
     }
     let forged = hand_made(r#"{"alg":"HS256"}"#, r#"{"exp":9999999999}"#, "");
     assert_eq!(refusal(&auth, forged).await, Refusal::TokenSignature);
+}
+
+/// A key that comes with the token, or an address of one, is the forger's own (RFC 8725 section 3.10); a key's name is a
+/// name, and neither a file nor a query.
+#[tokio::test]
+async fn a_token_brings_no_key_of_its_own_and_sends_nobody_to_fetch_one() {
+    use jsonwebtoken::{Algorithm, EncodingKey, crypto};
+    let dir = tempfile::tempdir().expect("dir");
+    let forger = jwk("k", &P384, Algorithm::ES384);
+    let theirs = Server::start(set(std::slice::from_ref(&forger))).await;
+    let ours = Server::start(set(&[jwk("ours", &P256, Algorithm::ES256)])).await;
+    let by_file = pem_config(dir.path(), "p256", &P256.public);
+    let by_url = jwt(|jwt| jwt.jwks_url = Some(WebUrl::new(&*ours.url)));
+    let payload = r#"{"exp":9999999999,"account_id":"acme"}"#;
+    let signed = |header: &str, key: &EncodingKey, algorithm| {
+        let message = [header, payload].map(|part| URL_SAFE_NO_PAD.encode(part)).join(".");
+        let signature = crypto::sign(message.as_bytes(), key, algorithm).expect("signed");
+        Secret::new(format!("{message}.{signature}"))
+    };
+    let pem = |pair: &Pair| EncodingKey::from_ec_pem(pair.private.expose().as_bytes()).expect("key");
+    let url = &theirs.url;
+    for config in [by_secret(), by_file, by_url] {
+        let auth = auth(&config).await;
+        for more in [
+            format!(r#""jwk":{forger}"#),
+            format!(r#""jku":"{url}","kid":"k""#),
+            format!(r#""x5u":"{url}""#),
+            format!(r#""x5c":["{url}"]"#),
+            r#""kid":"../../../../dev/null""#.into(),
+            r#""kid":"/dev/null""#.into(),
+            r#""kid":"x' UNION SELECT '"#.to_owned() + "\"",
+            r#""kid":"""#.into(),
+            r#""kid":"ours\u0000""#.into(),
+        ] {
+            for (alg, key, algorithm) in [
+                ("ES384", pem(&P384), Algorithm::ES384),
+                ("HS256", EncodingKey::from_secret(b""), Algorithm::HS256),
+                ("HS256", EncodingKey::from_secret(P256.public.as_bytes()), Algorithm::HS256),
+            ] {
+                let forged = signed(&format!(r#"{{"alg":"{alg}",{more}}}"#), &key, algorithm);
+                let why = refusal(&auth, forged).await;
+                assert!(matches!(why, Refusal::TokenSignature | Refusal::TokenKeyUnknown), "{alg} {more}: {why:?}");
+            }
+        }
+    }
+    assert_eq!(theirs.hits(), 0, "nobody was sent there");
+    // The same tokens, with the right key, are good: what stands beside it is passed over.
+    let auth = auth(&by_secret()).await;
+    for more in [format!(r#""jku":"{url}""#), format!(r#""jwk":{forger}"#)] {
+        let key = EncodingKey::from_secret(SECRET.as_bytes());
+        assert!(check(&auth, signed(&format!(r#"{{"alg":"HS256",{more}}}"#), &key, Algorithm::HS256)).await.is_ok());
+    }
+    assert_eq!(theirs.hits(), 0, "nor for these");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 /// Settings with this address; every look fetches.
 fn by_url(url: &str) -> Auth {
     jwt(|jwt| {
-        jwt.jwks_url = Some(url.into());
+        jwt.jwks_url = Some(WebUrl::new(url));
         jwt.jwks_refresh = Duration::ZERO;
     })
 }

@@ -10,7 +10,7 @@ mod server;
 
 use super::{Authenticator, Credentials, Mint, Principal, Refusal, SigningKey, mint};
 use crate::clock::{Clock, Timestamp};
-use crate::config::{ApiKey, Auth, Jwt, Secret};
+use crate::config::{ApiKey, Auth, Jwt, Secret, WebUrl};
 use rcgen::{KeyPair, SignatureAlgorithm};
 use std::path::Path;
 use std::sync::LazyLock;

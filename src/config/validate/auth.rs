@@ -2,7 +2,7 @@
 
 use super::Findings;
 use crate::config::{
-    Config, Guests, Jwt, Require,
+    Config, Guests, Jwt, Require, WebUrl,
     problems::{nearest_word, quoted},
 };
 use std::collections::BTreeMap;
@@ -87,11 +87,12 @@ pub(super) fn jwt(config: &Config, findings: &mut Findings) {
     if jwt.secret.as_ref().is_some_and(|secret| secret.expose().is_empty()) {
         findings.add("auth.jwt.secret", "`auth.jwt.secret` is empty");
     }
-    if jwt.jwks_url.as_ref().is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://")) {
+    let jwks_url = jwt.jwks_url.as_ref().map(WebUrl::expose);
+    if jwks_url.is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://")) {
         findings.add("auth.jwt.jwks_url", "`auth.jwt.jwks_url` must begin with https:// (or http://)");
     }
-    // It is shown where settings are shown, and no identity provider asks for one.
-    let host = jwt.jwks_url.as_deref().and_then(|url| url.split("://").nth(1)).and_then(|rest| rest.split('/').next());
+    // No identity provider asks for one.
+    let host = jwks_url.and_then(|url| url.split("://").nth(1)).and_then(|rest| rest.split('/').next());
     if host.is_some_and(|host| host.contains('@')) {
         findings.add("auth.jwt.jwks_url", "`auth.jwt.jwks_url` must not hold a user or password");
     }
@@ -209,12 +210,12 @@ mod tests {
     fn tokens_have_one_source_of_keys() {
         assert_refused("but has `secret`, `jwks_url`", |c| {
             c.auth.jwt.secret = Some(Secret::new("s"));
-            c.auth.jwt.jwks_url = Some("https://x".into());
+            c.auth.jwt.jwks_url = Some(WebUrl::new("https://x"));
         });
         assert_refused("secret` is empty", |c| c.auth.jwt.secret = Some(Secret::new("")));
-        assert_refused("user or password", |c| c.auth.jwt.jwks_url = Some("https://u:p@x/keys".into()));
-        assert_accepted(|c| c.auth.jwt.jwks_url = Some("https://x/keys@v1".into()));
-        assert_refused("must begin with https://", |c| c.auth.jwt.jwks_url = Some("ftp://x".into()));
+        assert_refused("user or password", |c| c.auth.jwt.jwks_url = Some(WebUrl::new("https://u:p@x/keys")));
+        assert_accepted(|c| c.auth.jwt.jwks_url = Some(WebUrl::new("https://x/keys@v1")));
+        assert_refused("must begin with https://", |c| c.auth.jwt.jwks_url = Some(WebUrl::new("ftp://x")));
     }
 
     #[test]
@@ -260,7 +261,7 @@ mod tests {
         };
         assert_eq!(narrowed(|_| {}), Jwt::default().algorithms);
         assert_eq!(narrowed(|jwt| jwt.secret = Some(Secret::new("s"))), ["HS256"]);
-        assert_eq!(narrowed(|jwt| jwt.jwks_url = Some("https://x".into())), ["RS256", "ES256", "EdDSA"]);
+        assert_eq!(narrowed(|jwt| jwt.jwks_url = Some(WebUrl::new("https://x"))), ["RS256", "ES256", "EdDSA"]);
     }
 
     #[test]

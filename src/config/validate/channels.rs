@@ -1,7 +1,7 @@
 //! Contradictions of names on Redis: its address, and channel templates that would mix up messages.
 
 use super::Findings;
-use crate::config::{Config, Switch, Wire, problems::nearest_word};
+use crate::config::{ACCOUNT, Config, Switch, Wire, problems::nearest_word};
 
 /// Schemes the hub understands; Valkey speaks the protocol of Redis.
 const SCHEMES: [&str; 8] =
@@ -39,8 +39,15 @@ pub(super) fn templates(config: &Config, findings: &mut Findings) {
         placeholders(key, template, needed, findings);
     }
     for (at, (key, template, _)) in named.iter().enumerate() {
+        if !Shape::of(template, Part::Account).parts_account() {
+            let text = format!(
+                "`{key}` = \"{template}\" needs a mark such as `:` between `{{account}}` and the id, or one account could \
+                 name another's channels"
+            );
+            findings.add(*key, text);
+        }
         for (other_key, other, _) in &named[..at] {
-            if could_be(template, other) || could_be(other, template) {
+            if meet(template, other) {
                 let text = format!("`{key}` and `{other_key}` could name the same channel; tell them apart");
                 findings.add(*key, text);
             }
@@ -90,28 +97,93 @@ pub(super) fn names_in(template: &str) -> Result<Vec<&str>, ()> {
     Ok(names)
 }
 
-/// Can `template`, with something in its placeholders, be the text of `other`? Where both have placeholders
-/// only the same text around them counts: any two patterns meet for some far-fetched id.
-fn could_be(template: &str, other: &str) -> bool {
-    let shape = |text: &str| -> Vec<String> {
-        text.split('{')
-            .enumerate()
-            .map(|(at, part)| if at == 0 { part } else { part.split_once('}').map_or(part, |p| p.1) }.to_owned())
-            .collect()
-    };
-    let (parts, others) = (shape(template), shape(other));
-    if others.len() > 1 || parts.len() == 1 {
-        return parts == others;
+/// A part of a template.
+#[derive(Clone, Copy, PartialEq)]
+enum Part {
+    /// This character.
+    Is(char),
+    /// One character or more of an account, which holds none of the template's punctuation (`hub::Keys`).
+    Account,
+    /// One character or more of an id, whichever.
+    Id,
+}
+
+/// A template taken apart.
+struct Shape<'a> {
+    template: &'a str,
+    parts: Vec<Part>,
+}
+
+/// Is there a name that both templates can make?
+fn meet(template: &str, other: &str) -> bool {
+    // For clients with an account, and for those without.
+    let shapes = |template| [Part::Account, Part::Is('_')].map(|account| Shape::of(template, account));
+    shapes(template).iter().any(|shape| shapes(other).iter().any(|other| shape.meets(other)))
+}
+
+impl<'a> Shape<'a> {
+    fn of(template: &'a str, account: Part) -> Self {
+        let mut parts = Vec::new();
+        let mut rest = template;
+        while let Some(next) = rest.chars().next() {
+            let placeholder = rest.find('}').filter(|_| next == '{').map(|end| rest.split_at(end + 1));
+            let (part, behind) = match placeholder {
+                Some((ACCOUNT, behind)) => (account, behind),
+                Some((_, behind)) => (Part::Id, behind),
+                None => (Part::Is(next), &rest[next.len_utf8()..]),
+            };
+            parts.push(part);
+            rest = behind;
+        }
+        Self { template, parts }
     }
-    let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return false };
-    let Some(mut rest) = other.strip_prefix(first.as_str()).and_then(|rest| rest.strip_suffix(last.as_str())) else {
-        return false;
-    };
-    for part in &parts[1..parts.len() - 1] {
-        let Some(at) = rest.find(part.as_str()) else { return false };
-        rest = &rest[at + part.len()..];
+
+    /// Can a part stand for this character?
+    fn takes(&self, part: Part, c: char) -> bool {
+        match part {
+            Part::Is(own) => own == c,
+            Part::Account => !(c.is_ascii_punctuation() && c != '%' && self.template.contains(c)),
+            Part::Id => true,
+        }
     }
-    !rest.is_empty()
+
+    /// Is there a text that both can be? Whatever stands in the placeholders of either.
+    fn meets(&self, other: &Self) -> bool {
+        let mut todo = vec![(0, 0)];
+        let mut seen = std::collections::HashSet::new();
+        while let Some((here, there)) = todo.pop() {
+            match (self.parts.get(here), other.parts.get(there)) {
+                (None, None) => return true,
+                (Some(&mine), Some(&theirs)) if seen.insert((here, there)) => {
+                    let both = match (mine, theirs) {
+                        (Part::Is(c), part) => other.takes(part, c),
+                        (part, Part::Is(c)) => self.takes(part, c),
+                        // A letter stands in any placeholder.
+                        _ => true,
+                    };
+                    if both {
+                        // After a character of it a placeholder may go on, or end.
+                        let on = |part: Part, at: usize| [Some(at + 1), (!matches!(part, Part::Is(_))).then_some(at)];
+                        for next in on(mine, here).into_iter().flatten() {
+                            todo.extend(on(theirs, there).into_iter().flatten().map(|other| (next, other)));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// Is it known where the account ends? Between it and the id stands a mark that no account's part holds.
+    fn parts_account(&self) -> bool {
+        let Some(id) = self.parts.iter().position(|part| *part == Part::Id) else { return true };
+        let mut accounts = self.parts.iter().enumerate().filter(|(_, part)| **part == Part::Account);
+        accounts.all(|(account, _)| {
+            let between = &self.parts[account.min(id)..account.max(id)];
+            between.iter().any(|part| matches!(part, Part::Is(c) if c.is_ascii_punctuation() && *c != '%'))
+        })
+    }
 }
 
 /// Without the hub's own member only the channel's name can keep accounts apart.
@@ -178,8 +250,34 @@ mod tests {
         assert_refused("`hub.channels.client` and `hub.channels.group`", |c| {
             c.hub.channels.client = "ws:group:{client_id}".into();
         });
-        // A group called `v2` or `broadcast`.
-        assert_eq!(after(|c| c.hub.channels.group = "ws:{group_id}".into()).len(), 2);
+        // An account called `group`, or a group that ends as another template does.
+        assert_refused("`hub.channels.client` and `hub.channels.group`", |c| {
+            c.hub.channels.client = "ws:{account}:{client_id}".into();
+        });
+        assert_refused("`hub.channels.broadcast` and `hub.channels.group`", |c| {
+            c.hub.channels.broadcast = "ws:{account}:all".into();
+            c.hub.channels.client = "client:{client_id}".into();
+        });
+        assert_accepted(|c| {
+            c.hub.channels.group = "ws:{account}:group:{group_id}".into();
+            c.hub.channels.client = "ws:{account}:client:{client_id}".into();
+            c.hub.channels.broadcast = "ws:{account}:broadcast".into();
+            c.hub.channels.v2 = "ws:{account}:v2".into();
+        });
+        // A group called `v2`, `broadcast` or `client:x`.
+        assert_eq!(after(|c| c.hub.channels.group = "ws:{group_id}".into()).len(), 3);
+    }
+
+    #[test]
+    fn it_is_known_where_an_account_ends() {
+        for good in ["{account}:{group_id}", "g-{group_id}-{account}", "{account}/{group_id}/{account}"] {
+            assert_accepted(|c| c.hub.channels.group = format!("g:{good}"));
+        }
+        for bad in
+            ["{account}{group_id}", "{account}and{group_id}", "{account}:{group_id}{account}", "{account}%{group_id}"]
+        {
+            assert_refused("needs a mark such as `:`", |c| c.hub.channels.group = format!("g:{bad}"));
+        }
     }
 
     #[test]

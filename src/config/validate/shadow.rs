@@ -44,7 +44,8 @@ fn wrong(url: &str) -> Option<&'static str> {
         return Some("must not hold a user or password: clients bring their own");
     }
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    (path != "/").then_some("must be a host alone: path and query are the client's")
+    // The parser passes over what stands behind `#`.
+    (path != "/" || url.contains('#')).then_some("must be a host alone: path and query are the client's")
 }
 
 #[cfg(test)]
@@ -68,6 +69,7 @@ mod tests {
         assert_refused("user or password", with("ws://me:s3cret@legacy"));
         assert_refused("must be a host alone", with("ws://legacy/ws"));
         assert_refused("must be a host alone", with("ws://legacy/?a=b"));
+        assert_refused("must be a host alone", with("ws://legacy/#a"));
     }
 
     #[test]

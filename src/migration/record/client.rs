@@ -76,6 +76,11 @@ impl ClientRecord {
         self.v3_seen > self.last_seen
     }
 
+    /// Was it ever let in with V2? Whoever was not may be a made-up id.
+    pub fn was_let_in(&self) -> bool {
+        self.last_opened > 0
+    }
+
     /// Adds what a node has newly seen.
     pub fn add(&mut self, delta: &ClientDelta) {
         if delta.seen >= self.last_seen {

@@ -53,6 +53,11 @@ impl Keys {
         self.name("left")
     }
 
+    /// Sorted set: clients that were never let in, by their last sign, negated.
+    pub fn never(&self) -> String {
+        self.name("never")
+    }
+
     /// Hash: tenant to its record.
     pub fn tenants(&self) -> String {
         self.name("tenants")
@@ -116,12 +121,13 @@ impl Keys {
     }
 
     /// Those that are there as long as somebody writes.
-    pub fn lasting(&self) -> [String; 13] {
+    pub fn lasting(&self) -> [String; 14] {
         [
             self.clients(),
             self.index(),
             self.seen(),
             self.left(),
+            self.never(),
             self.tenants(),
             self.nodes(),
             self.numbers(),
@@ -156,7 +162,7 @@ mod tests {
             assert_eq!(keys.bucket(Span::Hour, 7200), format!("{tag}hour:7200"));
             names.sort();
             names.dedup();
-            assert_eq!(names.len(), 14);
+            assert_eq!(names.len(), 15);
         }
     }
 }

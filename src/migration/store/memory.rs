@@ -98,7 +98,9 @@ impl Memory {
         }
         let mut evicted = 0;
         if state.clients.len() > self.bounds.clients {
-            let mut by_age: Vec<(i64, Key)> = state.clients.iter().map(|(key, c)| (c.last_seen, key.clone())).collect();
+            // Anybody can make up ids and be refused: those go first, whoever was let in stays as long as it can.
+            let mut by_age: Vec<((bool, i64), Key)> =
+                state.clients.iter().map(|(key, c)| ((c.was_let_in(), c.last_seen), key.clone())).collect();
             // Those who stand last among the latest.
             by_age.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| b.1.cmp(&a.1)));
             for (_, key) in by_age.into_iter().take(state.clients.len() - self.bounds.clients) {

@@ -47,7 +47,7 @@ impl StoreError {
 /// What is kept, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// V2 clients; above it the longest unseen go.
+    /// V2 clients; above it those go that were never let in, then the others, the longest unseen first.
     pub clients: usize,
     /// Tenants; later ones are `OTHERS`.
     pub tenants: usize,

@@ -2,6 +2,7 @@
 
 mod check;
 mod lint;
+mod mutual;
 mod replay;
 mod report;
 mod token;

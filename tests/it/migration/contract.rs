@@ -1,6 +1,7 @@
 //! What every store of the migration promises, held against memory, one Redis, and a cluster.
 
 use super::place::{Place, ROOM, T0, all, batch, delta, everybody, ids, open, seen, sighting, tenant};
+use super::room::{made_up_ids_that_are_refused_push_nobody_out, the_longest_unseen_go_for_newer_ones};
 use aether_proxy::migration::record::{Batch, Count, DAY, Event, Findings, HOUR, Open, Span, Stages, Tally};
 use aether_proxy::migration::store::{ClientQuery, Merged, NODE_LEASE, OTHERS, Order};
 use aether_proxy::telemetry::labels::{LintRule, Stage};
@@ -34,6 +35,7 @@ contract! {
     a_client_that_comes_with_v3_has_moved: ROOM;
     who_has_moved_or_stays_away_is_not_left: (3, 100);
     the_longest_unseen_go_for_newer_ones: (3, 100);
+    made_up_ids_that_are_refused_push_nobody_out: (3, 100);
     tenants_above_the_bound_are_counted_together: (1000, 2);
     whoever_is_there_all_the_time_stands_on_one_page: ROOM;
     the_latest_stand_first_page_by_page: ROOM;
@@ -158,20 +160,6 @@ async fn who_has_moved_or_stays_away_is_not_left(place: &Place) {
     assert_eq!(left(T0 + 180).await, 3);
     place.here().trim(T0 + 180 + 2 * HOUR).await.expect("trimmed");
     assert_eq!(left(T0 + 180).await, 0);
-}
-
-async fn the_longest_unseen_go_for_newer_ones(place: &Place) {
-    let store = place.here();
-    store.merge(&seen("n", 1, T0 + 1, &["b", "a"])).await.expect("merged");
-    store.merge(&seen("n", 2, T0 + 2, &["c"])).await.expect("merged");
-    let merged = place.there().merge(&seen("m", 1, T0 + 3, &["d"])).await;
-    assert_eq!(merged, Ok(Merged { evicted: 1 }));
-    assert_eq!(ids(store, everybody(Order::Key)).await, ["a", "c", "d"]);
-    // Too old to stay.
-    let merged = place.there().merge(&seen("m", 2, T0, &["e"])).await;
-    assert_eq!(merged, Ok(Merged { evicted: 1 }));
-    assert_eq!(ids(store, everybody(Order::LastSeen)).await, ["d", "c", "a"]);
-    assert_eq!(store.overview(T0).await.expect("overview").inventory, 3);
 }
 
 async fn tenants_above_the_bound_are_counted_together(place: &Place) {

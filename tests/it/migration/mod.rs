@@ -5,3 +5,4 @@ mod faults;
 mod laws;
 mod nodes;
 mod place;
+mod room;

@@ -2,11 +2,11 @@
 -- The fresh records in the batch are what the node alone has seen; see `ClientRecord::add` and `TenantRecord::add`.
 --
 -- KEYS  clients index seen tenants nodes numbers open since hours days hour day
---       and the distinct clients: hour v2 v3 url wrap ids listen, day v2 v3; left
+--       and the distinct clients: hour v2 v3 url wrap ids listen, day v2 v3; left never
 -- ARGV  node number at batch open, most clients, most tenants, others, start of the hour and of the day,
 --       seconds to live of an hour, of a day, of an hour's and of a day's distinct clients
 local clients, index, seen, tenants, nodes, numbers, open, since, hours, days, hour, day = unpack(KEYS, 1, 12)
-local hour_v2, hour_v3, url, wrap, ids, listen, day_v2, day_v3, left = unpack(KEYS, 13, 21)
+local hour_v2, hour_v3, url, wrap, ids, listen, day_v2, day_v3, left, never = unpack(KEYS, 13, 22)
 local node, number, at = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 if number <= tonumber(redis.call('HGET', numbers, node) or 0) then
   return 0
@@ -149,8 +149,8 @@ for _, key in ipairs(known_v2) do
 end
 spread('ZADD', index, places)
 spread('ZADD', seen, times)
--- See `ClientRecord::has_moved`.
-local stay, go = {}, {}
+-- See `ClientRecord::has_moved` and `was_let_in`.
+local stay, go, refused, let_in = {}, {}, {}, {}
 for key, record in pairs(changed) do
   if record.v3_seen > record.last_seen then
     go[#go + 1] = key
@@ -158,19 +158,42 @@ for key, record in pairs(changed) do
     stay[#stay + 1] = -record.last_seen
     stay[#stay + 1] = key
   end
+  if record.last_opened > 0 then
+    let_in[#let_in + 1] = key
+  else
+    refused[#refused + 1] = -record.last_seen
+    refused[#refused + 1] = key
+  end
 end
 spread('ZADD', left, stay)
 spread('ZREM', left, go)
+spread('ZADD', never, refused)
+spread('ZREM', never, let_in)
 local evicted = 0
+local function forget(key)
+  redis.call('HDEL', clients, key)
+  for _, set in ipairs({ index, seen, left, never }) do
+    redis.call('ZREM', set, key)
+  end
+  evicted = evicted + 1
+end
 -- Bounds that were made much smaller are reached in some steps.
 local over = math.min(redis.call('ZCARD', seen) - most_clients, 5000)
 if over > 0 then
-  local gone = redis.call('ZPOPMAX', seen, over)
-  for i = 1, #gone, 2 do
-    redis.call('HDEL', clients, gone[i])
-    redis.call('ZREM', index, gone[i])
-    redis.call('ZREM', left, gone[i])
-    evicted = evicted + 1
+  -- Anybody can make up ids and be refused: those go first, whoever was let in stays as long as it can.
+  for _, key in ipairs(redis.call('ZREVRANGE', never, 0, over - 1)) do
+    local record = changed[key] or read(clients, key, { last_opened = 0 })
+    if record and record.last_opened > 0 then
+      -- A node of an earlier version let it in.
+      redis.call('ZREM', never, key)
+    else
+      forget(key)
+    end
+  end
+  for _, key in ipairs(redis.call('ZREVRANGE', seen, 0, over - evicted - 1)) do
+    if evicted < over then
+      forget(key)
+    end
   end
 end
 

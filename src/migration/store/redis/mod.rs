@@ -92,7 +92,7 @@ impl Redis {
         for step in GuideStep::ALL {
             script.key(of_hour(Distinct::Step(*step)));
         }
-        script.key(of_day(Distinct::V2)).key(of_day(Distinct::V3)).key(keys.left());
+        script.key(of_day(Distinct::V2)).key(of_day(Distinct::V3)).key(keys.left()).key(keys.never());
         script.arg(&*batch.node).arg(batch.number).arg(batch.at);
         script.arg(batch::body(batch)?).arg(batch::open(&batch.open)?);
         script.arg(self.bounds.clients).arg(self.bounds.tenants).arg(OTHERS).arg(hour).arg(day);
@@ -251,9 +251,10 @@ impl Redis {
         let keys = &self.keys;
         let oldest = now.saturating_sub(self.bounds.forget_after);
         let mut script = self.scripts.trim.prepare_invoke();
-        for key in [keys.clients(), keys.index(), keys.seen(), keys.nodes(), keys.numbers(), keys.open(), keys.left()] {
+        for key in [keys.clients(), keys.index(), keys.seen(), keys.nodes(), keys.numbers(), keys.open()] {
             script.key(key);
         }
+        script.key(keys.left()).key(keys.never());
         script.arg(oldest.saturating_neg()).arg(STEP).arg(now - NODE_LEASE).arg(now - NODE_KEPT);
         let mut forgotten = 0;
         for _ in 0..MOST_STEPS {
