@@ -76,10 +76,9 @@ enum Wake {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
-    /// A session over an upgraded transport; `leftover` was read behind the request already. In a box, since
-    /// a future that moves it around would hold it twice.
+    /// A session over an upgraded transport; `leftover` was read behind the request already. In boxes, since a future
+    /// holds twice what it moves around, and for as long as it lives what it awaited once.
     pub async fn new(transport: S, leftover: Bytes, machine: Machine, visit: Visit) -> Box<Self> {
-        // In a box, as below: what is awaited rarely must not lie in the memory of every idle connection.
         let socket = Box::pin(farewell::open(transport, leftover, &visit.context.settings)).await;
         Box::new(Self {
             socket,
@@ -176,7 +175,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Asks the hub, and answers.
     async fn query_presence(&mut self) -> Option<CloseReason> {
         let members = self.visit.context.hub.members(&self.visit.seat).await;
-        self.act_alone(self.machine.on_members(members, self.now()))
+        let steps = self.machine.on_members(members, self.now());
+        self.act_alone(steps)
     }
 
     fn on_wake(&mut self) -> Option<CloseReason> {
