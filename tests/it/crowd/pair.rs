@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+/// Messages each way: fewer say nothing.
+const LEAST: usize = 5;
 /// Between two messages.
 const PAUSE: Duration = Duration::from_millis(10);
 /// How long two who talk may ever wait for a message while a debug build on a busy machine is under attack; the
@@ -35,7 +37,7 @@ impl Pair {
                 let mut v3 = open("/v3/ws/group/the-pair/client/three").await;
                 let _ = connected.send(());
                 let mut took = Vec::new();
-                while !until.load(Ordering::SeqCst) {
+                while took.len() < LEAST || !until.load(Ordering::SeqCst) {
                     took.push(exchange(&mut v2, &mut v3, took.len()).await);
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -52,7 +54,6 @@ impl Pair {
         self.stop.store(true, Ordering::SeqCst);
         let mut took = self.thread.join().expect("the pair talked to the end");
         took.sort_unstable();
-        assert!(took.len() >= 5, "the pair hardly talked: {took:?}");
         let at = |share: f64| took[((took.len() as f64 * share).ceil() as usize).clamp(1, took.len()) - 1];
         let figures = [at(0.5), at(0.99), at(1.0)];
         eprintln!("{what}: {} messages of the pair, p50, p99, longest {figures:?}", took.len());

@@ -8,7 +8,7 @@ use crate::harness::PATIENCE;
 use crate::harness::client::Client;
 use crate::harness::eventually::eventually;
 use crate::harness::http;
-use crate::harness::ports;
+use crate::harness::ports::{self, Kept};
 use crate::harness::proxy::{ProxyOptions, ProxyProcess};
 use crate::harness::redis::RedisServer;
 use serde_json::Value;
@@ -26,34 +26,27 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// A node that comes back at its own address.
 struct Node {
-    address: SocketAddr,
+    kept: Kept,
     proxy: Option<ProxyProcess>,
     redis: String,
 }
 
 impl Node {
     async fn start(redis: &RedisServer) -> Self {
-        for _ in 0..20 {
-            let address = SocketAddr::from(([127, 0, 0, 1], ports::pick()));
-            let mut node = Self { address, proxy: None, redis: redis.url() };
-            match node.try_start().await {
-                Ok(()) => return node,
-                Err(problem) => assert!(problem.contains("in use"), "{problem}"),
-            }
-        }
-        panic!("twenty ports in a row were taken by others");
+        let mut node = Self { kept: ports::keep(), proxy: None, redis: redis.url() };
+        node.begin().await;
+        node
     }
 
-    async fn try_start(&mut self) -> Result<(), String> {
+    async fn begin(&mut self) {
         let options =
             ["listen.drain_delay = \"300ms\"", "listen.drain_window = \"700ms\"", "hub.presence.grace = \"4s\""];
         let options = options.into_iter().fold(ProxyOptions::default(), |options, line| options.line(line));
         let options =
-            options.env("AETHER_HUB__URL", &self.redis).env("AETHER_LISTEN__CLIENTS", &self.address.to_string());
-        let proxy = self.proxy.insert(options.try_start().await?);
+            options.env("AETHER_HUB__URL", &self.redis).env("AETHER_LISTEN__CLIENTS", &self.kept.address.to_string());
+        let proxy = self.proxy.insert(options.start().await);
         let ready = proxy.admin_url("/readyz");
         eventually!(PATIENCE, http::get(&ready).await.status, |status| *status == 200);
-        Ok(())
     }
 
     /// As an orchestrator does it: SIGTERM, wait for the end, start again.
@@ -62,7 +55,7 @@ impl Node {
         proxy.signal("TERM");
         let status = proxy.wait_exit(PATIENCE).await;
         assert_eq!(status.code(), Some(0), "{}", proxy.output());
-        self.try_start().await.expect("the port is its own");
+        self.begin().await;
     }
 }
 
@@ -147,7 +140,7 @@ impl Diary {
 async fn a_rolling_restart_costs_those_who_stay_nothing_and_those_who_move_no_word() {
     let redis = RedisServer::start().await;
     let (mut a, mut b) = tokio::join!(Node::start(&redis), Node::start(&redis));
-    let (at_a, at_b) = (vec![a.address, b.address], vec![b.address, a.address]);
+    let (at_a, at_b) = (vec![a.kept.address, b.kept.address], vec![b.kept.address, a.kept.address]);
     let halt = || Arc::new(AtomicBool::new(false));
 
     // One node after the other: who is at home on the node that stays must not notice.

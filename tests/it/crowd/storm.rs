@@ -17,20 +17,8 @@ fn quiet() -> ProxyOptions {
     ProxyOptions::default().line("telemetry.log_level = \"aether_proxy::session=warn,info\"")
 }
 
-/// On a port that it can have again.
-async fn start_at_a_port() -> (SocketAddr, ProxyProcess) {
-    for _ in 0..20 {
-        let address = SocketAddr::from(([127, 0, 0, 1], ports::pick()));
-        match start_at(address).await {
-            Ok(proxy) => return (address, proxy),
-            Err(problem) => assert!(problem.contains("in use"), "{problem}"),
-        }
-    }
-    panic!("twenty ports in a row were taken by others");
-}
-
-async fn start_at(address: SocketAddr) -> Result<ProxyProcess, String> {
-    quiet().env("AETHER_LISTEN__CLIENTS", &address.to_string()).try_start().await
+async fn start_at(address: SocketAddr) -> ProxyProcess {
+    quiet().env("AETHER_LISTEN__CLIENTS", &address.to_string()).start().await
 }
 
 /// Says how the return went.
@@ -52,7 +40,8 @@ fn report(what: &str, began: Instant, told: &Told) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_whose_proxy_died_is_back_within_seconds_of_its_return() {
     let _turn = alone().await;
-    let (address, proxy) = start_at_a_port().await;
+    let kept = ports::keep();
+    let proxy = start_at(kept.address).await;
     let fleet = Fleet::connect(proxy.clients(), size(), After::Return).await;
     let before = resident(proxy.pid());
     drop(proxy);
@@ -60,7 +49,7 @@ async fn a_crowd_whose_proxy_died_is_back_within_seconds_of_its_return() {
     let cut = fleet.take();
     assert_eq!((cut.cut, cut.closed.len()), (size(), 0));
     let began = Instant::now();
-    let proxy = start_at(address).await.expect("the port is its own");
+    let proxy = start_at(kept.address).await;
     let pair = Pair::talk(proxy.clients()).await;
     fleet.all_in(size(), RETURN).await;
     let told = fleet.take();
