@@ -9,6 +9,9 @@ use crate::harness::redis::RedisServer;
 use std::time::Duration;
 use tokio::time::sleep;
 
+/// Those of the first node that may miss something and be told nothing.
+const V2: [&str; 4] = ["g0-speaker", "g1-listener", "g2-speaker", "crowd-v2-speaker"];
+
 /// The first node is cut off while more is said than the journal holds. Its listeners: V2 in g1, V3 in g3 and the crowd.
 async fn forgotten(v2: &str) -> Summary {
     let redis = RedisServer::start().await;
@@ -30,9 +33,10 @@ async fn forgotten(v2: &str) -> Summary {
     eprintln!("{summary}");
     summary.nothing_repeated_or_disordered();
     for came in &summary.came {
-        let told =
-            summary.books[&came.receiver].resyncs > 0 || came.receiver.contains("v2") || came.receiver == "g1-listener";
-        assert!(came.missing.is_empty() || told, "{} missed and was not told: {summary}", came.receiver);
+        // V2 clients that are still there are those that config does not close. What a sender said on a connection
+        // that was being closed is not the receivers' hole.
+        let told = summary.books[&came.receiver].resyncs > 0 || V2.contains(&came.receiver.as_str());
+        assert!(came.missing.len() <= came.broken || told, "{} was not told: {summary}", came.receiver);
     }
     for listener in ["g3-listener", "crowd-v3-listener"] {
         assert!(summary.books[listener].resyncs > 0, "{listener} was not told: {summary}");

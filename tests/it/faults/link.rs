@@ -79,14 +79,16 @@ async fn a_way_to_redis_that_is_slow_only_delays() {
     let scene = Scene::start(&QUICK).await;
     let watch = scene
         .holds(200, async |chaos, _| {
-            // The node hears about 200 messages of 300 bytes a second, and wants more.
-            chaos.slow(40_000).await;
+            // Less than half of what the node is to hear.
+            chaos.slow(12_000).await;
             sleep(Duration::from_millis(3000)).await;
             chaos.restore().await;
             sleep(Duration::from_secs(1)).await;
         })
         .await;
     assert!(watch.changes(0).len() <= 2, "{:?}", watch.changes(0));
+    let replaced = scene.pair.one.output().contains("the subscriber link ended");
+    assert!(!replaced, "a link that hears late is not deaf, and a new one would hear no sooner");
 }
 
 /// Publishing works, and nothing says that the other direction is dead but the probe that does not come back.

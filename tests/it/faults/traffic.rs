@@ -19,7 +19,7 @@ const PIECE: Duration = Duration::from_millis(20);
 /// Before the fault and after it the traffic runs this long.
 const LEAD: Duration = Duration::from_millis(500);
 /// What is to come comes within this time of the last thing that came.
-const QUIET: Duration = Duration::from_secs(4);
+const QUIET: Duration = Duration::from_secs(3);
 /// Asked of one client and not done yet; more are left unsaid.
 const ASKED: usize = 64;
 
