@@ -26,6 +26,11 @@ pub struct Hub {
     pub attach_timeout: Duration,
     /// Messages that may wait for Redis.
     pub publish_queue: usize,
+    /// Bytes that may wait for Redis.
+    #[serde(with = "super::human::size")]
+    pub publish_queue_bytes: usize,
+    /// How many replicas must have a message before it counts as published (`WAIT`); 0: the master's word is enough.
+    pub wait_replicas: u32,
     /// How long a message may wait for Redis before its sender is told that it failed.
     #[serde(with = "super::human::duration")]
     pub publish_deadline: Duration,
@@ -64,6 +69,8 @@ impl Default for Hub {
             journal_ttl: Duration::from_secs(600),
             attach_timeout: Duration::from_secs(3),
             publish_queue: 8192,
+            publish_queue_bytes: 64 * 1024 * 1024,
+            wait_replicas: 0,
             publish_deadline: Duration::from_secs(5),
             max_message: 1024 * 1024,
             repair_buffer: 1024,

@@ -32,8 +32,6 @@ pub enum Notice {
     Gap,
 }
 
-/// Notices kept for one connection; more of the same say nothing new.
-const MOST_NOTICES: usize = 64;
 /// A queue that once was long gives its memory back above this many slots.
 const KEEP_SLOTS: usize = 32;
 
@@ -117,10 +115,11 @@ impl Outbox {
         if any { Pushed::Dropped(dropped) } else { Pushed::Queued(waiting) }
     }
 
-    /// Queues a notice.
+    /// Queues a notice. A second gap says nothing new; each message that failed is told. Those are bounded by the
+    /// publish queue: a session that takes no notices publishes nothing either.
     pub fn notify(&self, notice: Notice) {
         let mut state = self.state.lock();
-        if !state.gone && state.notices.len() < MOST_NOTICES {
+        if !state.gone && (notice != Notice::Gap || !state.notices.contains(&notice)) {
             state.notices.push(notice);
             drop(state);
             self.waker.wake();
@@ -206,6 +205,19 @@ mod tests {
         assert_eq!(outbox.push(delivery(9)), Pushed::Dropped([0, 2, 0, 0]));
         assert_eq!(outbox.end(), [0, 1, 0, 0]);
         assert_eq!(outbox.push(delivery(1)), Pushed::Gone);
+    }
+
+    #[tokio::test]
+    async fn each_message_that_failed_is_told_and_a_gap_once() {
+        let outbox = Outbox::new(10, SlowConsumer::Close);
+        for _ in 0..1000 {
+            outbox.notify(Notice::Unpublished(crate::hub::PublishError::Unavailable));
+            outbox.notify(Notice::Gap);
+        }
+        let mut batch = Batch::default();
+        assert!(outbox.take(&mut batch));
+        assert_eq!(batch.notices.iter().filter(|notice| **notice == Notice::Gap).count(), 1);
+        assert_eq!(batch.notices.len(), 1001);
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The core of the catalogue: family, type, labels, and how many combinations of labels there are from the start.
 /// What runs depends on the dialects (2), so a new dialect changes these numbers.
-const CATALOGUE: [(&str, &str, &[&str], usize); 59] = [
+const CATALOGUE: [(&str, &str, &[&str], usize); 62] = [
     ("aether_build_info", "gauge", &["revision", "version"], 1),
     ("aether_ready", "gauge", &[], 1),
     ("aether_connections", "gauge", &["dialect", "protocol"], 2),
@@ -35,6 +35,9 @@ const CATALOGUE: [(&str, &str, &[&str], usize); 59] = [
     ("aether_hub_publishes_total", "counter", &["result", "scope"], 8),
     ("aether_hub_publish_duration_seconds", "histogram", &[], 1),
     ("aether_hub_publish_queue_length", "gauge", &[], 1),
+    ("aether_hub_publish_queue_bytes", "gauge", &[], 1),
+    ("aether_hub_unreplicated_total", "counter", &[], 1),
+    ("aether_hub_republished_total", "counter", &[], 1),
     ("aether_hub_reconnects_total", "counter", &[], 1),
     ("aether_hub_subscriptions", "gauge", &["scope"], 4),
     ("aether_hub_gaps_total", "counter", &["result"], 3),

@@ -110,6 +110,12 @@ metrics! {
     hub_publish_duration: Histograms<()> = "aether_hub_publish_duration_seconds" [] in PUBLISH;
     /// Messages waiting for the hub.
     hub_publish_queue: Gauges<()> = "aether_hub_publish_queue_length" [];
+    /// Bytes of the messages waiting for the hub, and of those on their way to it.
+    hub_publish_queue_bytes: Gauges<()> = "aether_hub_publish_queue_bytes" [];
+    /// Messages published while fewer replicas than hub.wait_replicas had them: lost if the master dies now.
+    hub_unreplicated: Counters<()> = "aether_hub_unreplicated_total" [];
+    /// Messages the hub had taken and lost again (a master died, or was replaced), published once more.
+    hub_republished: Counters<()> = "aether_hub_republished_total" [];
     /// Links to the hub that had to be made again.
     hub_reconnects: Counters<()> = "aether_hub_reconnects_total" [];
     /// Channels subscribed on this node.

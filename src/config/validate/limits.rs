@@ -1,7 +1,7 @@
 //! Contradictions of numbers: bounds that are zero, too large, or too small for one another.
 
 use super::Findings;
-use crate::config::{Config, problems::nearest_word};
+use crate::config::{Config, Wire, problems::nearest_word};
 use std::time::Duration;
 
 /// Redis cuts off a subscriber whose output buffer passes 32 MiB; half of that leaves room for a second message.
@@ -48,6 +48,7 @@ pub(super) fn hub(config: &Config, findings: &mut Findings) {
         [
             ("hub.journal_length", hub.journal_length as usize),
             ("hub.publish_queue", hub.publish_queue),
+            ("hub.publish_queue_bytes", hub.publish_queue_bytes),
             ("hub.repair_buffer", hub.repair_buffer),
             ("hub.max_message", hub.max_message),
         ],
@@ -69,6 +70,16 @@ pub(super) fn hub(config: &Config, findings: &mut Findings) {
         let text =
             "`hub.max_message` must not be larger than 16MiB: Redis cuts off subscribers that fall 32 MiB behind";
         findings.add("hub.max_message", text);
+    }
+    // Else few large messages are a queue, and one that waits for its room holds up all others.
+    if hub.publish_queue_bytes / 4 < hub.max_message.min(LARGEST_HUB_MESSAGE) {
+        let text = "`hub.publish_queue_bytes` must be at least 4 times `hub.max_message`";
+        findings.add("hub.publish_queue_bytes", text);
+    }
+    if hub.wait_replicas > 0 && (!hub.journal || hub.wire == Wire::Plain) {
+        let text = "`hub.wait_replicas` needs `hub.journal` and `hub.wire` = \"extended\": without a journal replicas \
+                    keep nothing, and a message that is sent again is there twice";
+        findings.add("hub.wait_replicas", text);
     }
     if hub.presence.ttl < hub.presence.lease {
         findings.add("hub.presence.ttl", "`hub.presence.ttl` must not be shorter than `hub.presence.lease`");
@@ -169,10 +180,23 @@ mod tests {
     }
 
     #[test]
+    fn replicas_are_waited_for_only_where_they_keep_something() {
+        assert_accepted(|c| c.hub.wait_replicas = 1);
+        assert_refused("`hub.wait_replicas` needs `hub.journal`", |c| {
+            (c.hub.wait_replicas, c.hub.journal) = (1, false);
+        });
+        assert_refused("`hub.wait_replicas` needs `hub.journal`", |c| {
+            (c.hub.wait_replicas, c.hub.wire) = (1, Wire::Plain);
+        });
+    }
+
+    #[test]
     fn deadlines_and_queues_are_not_zero() {
         assert_refused("`hub.probe_interval` must be longer than 0", |c| c.hub.probe_interval = Duration::ZERO);
         assert_refused("`limits.write_timeout` must be longer than 0", |c| c.limits.write_timeout = Duration::ZERO);
         assert_refused("`hub.publish_queue` must be greater than 0", |c| c.hub.publish_queue = 0);
+        assert_refused("at least 4 times `hub.max_message`", |c| c.hub.publish_queue_bytes = 4 * c.hub.max_message - 1);
+        assert_accepted(|c| c.hub.publish_queue_bytes = 4 * c.hub.max_message);
         assert_refused("`limits.id` must be greater than 0", |c| c.limits.id = 0);
         assert_accepted(|c| {
             c.limits.idle_timeout = Duration::ZERO;

@@ -9,6 +9,8 @@ local m = redis.call('HMGET', KEYS[1], 'e', 's', ARGV[4])
 local epoch, seq = m[1], (tonumber(m[2]) or 0) + 1
 local last = tonumber(m[3]) or 0
 if last >= tonumber(ARGV[5]) then
+  -- A write: WAIT asks whether replicas have this connection's last one, and the original may be another's.
+  redis.call('PEXPIRE', KEYS[1], ARGV[8])
   return 0
 end
 if last < tonumber(ARGV[10]) then

@@ -2,12 +2,14 @@
 //! both, steady traffic, and an account for each client of what was owed to it and what came.
 
 pub mod account;
+mod cluster;
 mod frozen;
 mod journal;
 mod killed;
 mod link;
 pub mod pair;
 mod restarted;
+mod sentinel;
 mod talker;
 pub mod traffic;
 

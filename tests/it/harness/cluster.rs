@@ -7,6 +7,8 @@ use super::{
 };
 use futures_util::future::join_all;
 use std::ops::Range;
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// Hash slots of every cluster (cluster specification, "key distribution model").
 const SLOTS: usize = 16_384;
@@ -46,6 +48,32 @@ impl RedisCluster {
     /// The place in `nodes` of the master that serves a key now.
     pub async fn master_of(&self, key: &str) -> usize {
         eventually!(PATIENCE, self.owner(key).await, |owner| owner.is_some()).expect("it was waited for")
+    }
+
+    /// Moves the slot of a key to the next master, as `redis-cli --cluster reshard` does, with a pause while half of
+    /// its keys are here and half there. Only while the masters are those of the start.
+    pub async fn move_slot(&self, key: &str) {
+        Box::pin(self.moving(key)).await;
+    }
+
+    async fn moving(&self, key: &str) {
+        let from = self.master_of(key).await;
+        let to = (from + 1) % self.masters;
+        let slot = self.nodes[from].ask::<u64>(&["CLUSTER", "KEYSLOT", key]).await.to_string();
+        let (source, target) = (&self.nodes[from], &self.nodes[to]);
+        let id = async |node: usize| self.nodes[node].ask::<String>(&["CLUSTER", "MYID"]).await;
+        let (from_id, to_id) = (id(from).await, id(to).await);
+        target.command(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id]).await;
+        source.command(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]).await;
+        loop {
+            let keys: Vec<String> = source.ask(&["CLUSTER", "GETKEYSINSLOT", &slot, "1"]).await;
+            let Some(key) = keys.first() else { break };
+            source.command(&["MIGRATE", "127.0.0.1", &target.port().to_string(), key, "0", "5000"]).await;
+            sleep(Duration::from_millis(150)).await;
+        }
+        for node in [target, source].into_iter().chain(&self.nodes[..self.masters]) {
+            node.command(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).await;
+        }
     }
 
     async fn owner(&self, key: &str) -> Option<usize> {

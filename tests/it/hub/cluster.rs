@@ -36,32 +36,6 @@ async fn up(node: &Node) {
     eventually!(PATIENCE * 2, node.hub.is_up(), |up| *up);
 }
 
-/// Moves the slot of a channel to another master, as `redis-cli --cluster reshard` does, with a pause
-/// while half of its keys are here and half there.
-async fn move_slot(cluster: &RedisCluster, channel: &str, masters: usize) {
-    Box::pin(moving(cluster, channel, masters)).await;
-}
-
-async fn moving(cluster: &RedisCluster, channel: &str, masters: usize) {
-    let from = cluster.master_of(channel).await;
-    let to = (from + 1) % masters;
-    let slot = cluster.nodes[from].ask::<u64>(&["CLUSTER", "KEYSLOT", channel]).await.to_string();
-    let (source, target) = (&cluster.nodes[from], &cluster.nodes[to]);
-    let id = async |node: usize| cluster.nodes[node].ask::<String>(&["CLUSTER", "MYID"]).await;
-    let (from_id, to_id) = (id(from).await, id(to).await);
-    target.command(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id]).await;
-    source.command(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]).await;
-    loop {
-        let keys: Vec<String> = source.ask(&["CLUSTER", "GETKEYSINSLOT", &slot, "1"]).await;
-        let Some(key) = keys.first() else { break };
-        source.command(&["MIGRATE", "127.0.0.1", &target.port().to_string(), key, "0", "5000"]).await;
-        sleep(Duration::from_millis(150)).await;
-    }
-    for node in [target, source].into_iter().chain(&cluster.nodes[..masters]) {
-        node.command(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slot_that_moves_under_traffic_loses_and_repeats_nothing() {
     let cluster = RedisCluster::start(3, 0).await;
@@ -69,8 +43,8 @@ async fn a_slot_that_moves_under_traffic_loses_and_repeats_nothing() {
     let came = under_traffic(&here, &there, Duration::from_millis(5), async {
         for _ in 0..3 {
             // A group of the stream, and what all nodes tell each other.
-            move_slot(&cluster, "ws:group:g0", 3).await;
-            move_slot(&cluster, "{ws:aether}:control", 3).await;
+            cluster.move_slot("ws:group:g0").await;
+            cluster.move_slot("{ws:aether}:control").await;
             sleep(Duration::from_millis(300)).await;
         }
     })
@@ -189,9 +163,9 @@ async fn a_frozen_master_holds_up_nobody_else_however_much_waits_for_it() {
     let lost = node.metrics.messages_lost.with(LostOn(Path::V3V3, Lost::HubUnavailable)).get() as usize;
     eprintln!("of 400 to the frozen: {} came, {lost} lost; slowest elsewhere {slowest:?}", came.len());
     assert!(came.len() + lost == 400 && lost > 0, "more than it may hold was said, and all of it is booked");
-    // A session keeps so many notices at most.
+    // Each is told, at once or later.
     let notices = stuck.notices.iter().filter(|notice| matches!(notice, Notice::Unpublished(_))).count();
-    assert_eq!(refused + notices, lost.min(64 + refused));
+    assert_eq!(refused + notices, lost);
     let numbers: Vec<usize> = came.iter().map(|text| text.parse().expect("a number")).collect();
     assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
 }

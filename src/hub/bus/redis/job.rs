@@ -4,6 +4,7 @@ use super::wanted::Channel;
 use crate::hub::publication::Publication;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 /// Something to be said on a channel.
@@ -17,6 +18,8 @@ pub enum Job {
         channel: Channel,
         /// When its sender is told that it failed.
         until: Instant,
+        /// Its bytes of `hub.publish_queue_bytes`; none where it takes room from nobody.
+        room: Option<OwnedSemaphorePermit>,
     },
     /// A word among proxies; nobody misses it.
     Aside {
@@ -34,6 +37,21 @@ impl Job {
             Job::Message { channel, .. } | Job::Aside { channel, .. } => channel,
         }
     }
+
+    /// How long it is, names left out.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Job::Message { publication, .. } => publication.text.len(),
+            Job::Aside { text, .. } => text.len(),
+        }
+    }
+
+    /// It stands, and takes no more room from others.
+    pub fn give_room(&mut self) {
+        if let Job::Message { room, .. } = self {
+            *room = None;
+        }
+    }
 }
 
 /// How messages are written.
@@ -45,4 +63,8 @@ pub struct Style {
     pub journal: Option<(u32, Duration)>,
     /// `SPUBLISH` instead of `PUBLISH`.
     pub sharded: bool,
+    /// How many replicas must have a message before it counts as published.
+    pub replicas: u32,
+    /// How long they may take for one answer, and until they count as away.
+    pub patience: [Duration; 2],
 }

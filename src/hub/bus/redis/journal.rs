@@ -57,7 +57,7 @@ pub enum Found {
 
 /// Questions answered by one pipeline.
 const BATCH: usize = 32;
-/// Messages read by one command; a journal may hold a thousand of a megabyte each.
+/// Messages read by one command, beside those that were heard; a journal may hold a thousand of a megabyte each.
 const PAGE: usize = 64;
 
 /// Reads journals on one server.
@@ -147,10 +147,11 @@ impl Journal {
             }
             What::Range(from, before) => {
                 let mut entries = entries(texts)?;
+                let mut page = PAGE + known(before);
                 if top.epoch != from.epoch {
-                    entries = self.beginning(connection, channel).await?;
+                    (entries, page) = (self.beginning(connection, channel).await?, PAGE);
                 }
-                let more = entries.len() == PAGE;
+                let more = entries.len() >= page;
                 Found::Range(Range { from, before, top, entries, more })
             }
         })
@@ -175,7 +176,12 @@ fn name(channel: &Channel) -> String {
 
 fn page(pipe: &mut Pipeline, stream: &str, behind: u64, before: u64) {
     let first = behind.saturating_sub(before) + 1;
-    pipe.cmd("XRANGE").arg(stream).arg(format!("{first}-0")).arg("+").arg("COUNT").arg(PAGE);
+    pipe.cmd("XRANGE").arg(stream).arg(format!("{first}-0")).arg("+").arg("COUNT").arg(PAGE + known(before));
+}
+
+/// What was heard is read beside a page, or a page would end before the first that is news.
+fn known(before: u64) -> usize {
+    usize::try_from(before).unwrap_or_default()
 }
 
 fn place(value: Value) -> Result<Place, RedisError> {

@@ -3,6 +3,7 @@
 //! knows the running number of each node, so a retry and an original that comes late are both recognised.
 
 use super::job::{Job, Style};
+use super::replicas::{Copies, Replicas};
 use super::waiting::{Numbered, Piece};
 use crate::hub::keys::Keys;
 use crate::hub::publication::PublishError;
@@ -37,6 +38,8 @@ pub struct Returned {
     pub slot: u16,
     /// What is still to be published.
     pub left: Vec<Numbered>,
+    /// What Redis has.
+    pub done: Vec<Numbered>,
     /// Not before this time.
     pub parked: Option<Instant>,
     /// The slot seems to be served by another.
@@ -72,7 +75,10 @@ struct Ready {
 
 /// What came of one message.
 enum Fate {
-    Done,
+    /// Redis has it; new when it did not have it before.
+    Done {
+        new: bool,
+    },
     Again,
     /// The slot is elsewhere, or on its way.
     Parked {
@@ -87,16 +93,20 @@ impl Lane {
     /// Publishes until the publisher drops its end; what is in its hands then still goes back.
     pub async fn run(mut self) {
         let mut backoff = Backoff::default();
+        let mut replicas = {
+            let [patience, allowance] = self.style.patience;
+            Replicas::new(self.style.replicas, patience, allowance)
+        };
         loop {
             let (connector, node) = (self.connector.clone(), self.node.clone());
             let connected = tokio::select! {
-                connected = connect(&connector, &node) => connected,
+                connected = connect(&connector, &node, replicas.are_wanted()) => connected,
                 None = self.work.recv() => return,
             };
             match connected {
                 Ok(ready) => {
                     self.tell(Told::Up(self.id)).await;
-                    let Some(error) = self.serve(ready, &mut backoff).await else { return };
+                    let Some(error) = self.serve(ready, &mut backoff, &mut replicas).await else { return };
                     tracing::warn!(%error, node = %self.node, "publishing failed, connecting again");
                     self.metrics.hub_reconnects.only().inc();
                 }
@@ -118,19 +128,33 @@ impl Lane {
     }
 
     /// Publishes on one connection; None when there is nothing to publish any more.
-    async fn serve(&mut self, mut ready: Ready, backoff: &mut Backoff) -> Option<RedisError> {
+    async fn serve(&mut self, mut ready: Ready, backoff: &mut Backoff, replicas: &mut Replicas) -> Option<RedisError> {
         loop {
             let pieces = self.work.recv().await?;
-            let pipe = self.pipe(&pieces, &ready.script);
+            let mut pipe = self.pipe(&pieces, &ready.script);
+            let asked = replicas.ask(&mut pipe, Instant::now());
             let answered = ready.connection.req_packed_commands(&pipe, 0, pipe.len()).await;
-            let (answers, mut wrong) = match answered {
+            let (mut answers, mut wrong) = match answered {
                 Ok(answers) => (answers, None),
                 Err(error) => (Vec::new(), Some(error)),
             };
+            let (mut copied, mut suspect) = (true, false);
+            if wrong.is_none() {
+                let answer = if asked { answers.pop() } else { None };
+                match self.hear(replicas, answer) {
+                    Copies::Enough => {}
+                    Copies::TooFew => copied = false,
+                    Copies::NotYet => (answers, suspect) = (Vec::new(), true),
+                    // The same again: whoever is master then knows what it has.
+                    Copies::Unknown(error) => (answers, wrong) = (Vec::new(), Some(error)),
+                }
+            }
             let mut answers = answers.into_iter();
             let mut returned = Vec::with_capacity(pieces.len());
             for (slot, jobs) in pieces {
-                returned.push(self.sort(slot, jobs, &mut answers, &mut wrong));
+                let mut piece = self.sort(slot, jobs, &mut answers, copied, &mut wrong);
+                piece.moved |= suspect;
+                returned.push(piece);
             }
             if wrong.is_some() {
                 // First, so that nothing is handed out to a lane that cannot take it.
@@ -144,23 +168,36 @@ impl Lane {
         }
     }
 
+    /// Whether replicas have what was just published; their going and coming is said once.
+    fn hear(&self, replicas: &mut Replicas, answer: Option<Value>) -> Copies {
+        let before = replicas.are_away();
+        let copies = replicas.hear(answer, Instant::now());
+        match (before, replicas.are_away()) {
+            (false, true) => {
+                let wanted = self.style.replicas;
+                tracing::warn!(node = %self.node, wanted, "replicas do not keep up, publishing goes on without them");
+            }
+            (true, false) => tracing::info!(node = %self.node, "replicas keep up again"),
+            _ => {}
+        }
+        copies
+    }
+
     /// Sorts out of a piece what is done.
     fn sort(
         &self,
         slot: u16,
         jobs: Vec<Numbered>,
         answers: &mut impl Iterator<Item = Value>,
+        copied: bool,
         wrong: &mut Option<RedisError>,
     ) -> Returned {
-        let mut back = Returned { slot, left: Vec::new(), parked: None, moved: false };
+        let mut back = Returned { slot, left: Vec::new(), done: Vec::new(), parked: None, moved: false };
         for numbered in jobs {
             match fate(answers.next()) {
-                Fate::Done => {
-                    if let Job::Message { publication, .. } = &numbered.job {
-                        publication.done(&self.metrics);
-                        let took = numbered.taken.elapsed().as_secs_f64();
-                        self.metrics.hub_publish_duration.only().observe(took);
-                    }
+                Fate::Done { new } => {
+                    self.book(&numbered, new, copied);
+                    back.done.push(numbered);
                     continue;
                 }
                 Fate::Refused(error) => {
@@ -178,6 +215,20 @@ impl Lane {
             back.left.push(numbered);
         }
         back
+    }
+
+    fn book(&self, numbered: &Numbered, new: bool, copied: bool) {
+        let Job::Message { publication, .. } = &numbered.job else { return };
+        if numbered.said.is_some() {
+            // Booked before. A master has taken it along, or did not know that it was no master.
+            self.metrics.hub_republished.only().inc_by(u64::from(new));
+            return;
+        }
+        publication.done(&self.metrics);
+        if !copied {
+            self.metrics.hub_unreplicated.only().inc();
+        }
+        self.metrics.hub_publish_duration.only().observe(numbered.taken.elapsed().as_secs_f64());
     }
 
     fn pipe(&self, pieces: &[Piece], script: &str) -> Pipeline {
@@ -205,6 +256,11 @@ impl Lane {
         };
         let name = String::from_utf8_lossy(channel);
         let node = &self.style.node;
+        let epoch = match numbered.said {
+            None => format!("{node}-{}", numbered.number),
+            // Begun anew by what is said again: never taken for the journal that is gone.
+            Some(_) => format!("{node}-{}-{:x}", numbered.number, fastrand::u32(..)),
+        };
         pipe.cmd("EVALSHA")
             .arg(script)
             .arg(2)
@@ -215,7 +271,7 @@ impl Lane {
             .arg(&publication.text.tail)
             .arg(format!("n:{node}"))
             .arg(numbered.number)
-            .arg(format!("{node}-{}", numbered.number))
+            .arg(epoch)
             .arg(length)
             .arg(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX))
             .arg(command)
@@ -226,17 +282,23 @@ impl Lane {
 impl Numbered {
     /// Books it as lost and tells its sender; nobody misses a word among proxies.
     pub fn fail(&self, why: PublishError, metrics: &Metrics) {
-        if let Job::Message { publication, .. } = &self.job {
+        if let Job::Message { publication, .. } = &self.job
+            && self.said.is_none()
+        {
             publication.failed(why, metrics);
         }
     }
 }
 
-async fn connect(connector: &Connector, node: &Node) -> Result<Ready, ConnectError> {
+async fn connect(connector: &Connector, node: &Node, wait: bool) -> Result<Ready, ConnectError> {
     let mut connection = connector.command(node).await?;
     let mut load = redis::cmd("SCRIPT");
     load.arg("LOAD").arg(include_str!("../../lua/publish.lua"));
     let script = load.query_async::<String>(&mut connection).await?;
+    if wait {
+        // A replica refuses, and so does a user who may not: better now than behind each message.
+        redis::cmd("WAIT").arg(0).arg(1).query_async::<u32>(&mut connection).await?;
+    }
     Ok(Ready { connection, script })
 }
 
@@ -244,7 +306,7 @@ fn fate(answer: Option<Value>) -> Fate {
     let error = match answer {
         None | Some(Value::Int(-1)) => return Fate::Again,
         Some(Value::ServerError(error)) => RedisError::from(error),
-        Some(_) => return Fate::Done,
+        Some(answer) => return Fate::Done { new: answer != Value::Int(0) },
     };
     match error.code() {
         Some("MOVED" | "CLUSTERDOWN") => Fate::Parked { moved: true },

@@ -7,6 +7,7 @@ use crate::dialect::{HubMessage, WireError};
 use crate::hub::cursor::{Cursor, Verdict};
 use bytes::Bytes;
 use history::History;
+pub use history::MOST as REMEMBERED;
 use std::collections::VecDeque;
 
 /// What a line wants to know next.
@@ -102,6 +103,8 @@ pub struct Line {
     most_held: usize,
 }
 
+/// To find where a journal parts from what was heard, so many times more of it is read each time.
+const STEP: u64 = 16;
 /// A gap that so many looks at the journal do not close is no race but a loss.
 const MOST_ATTEMPTS: u32 = 4;
 
@@ -253,6 +256,7 @@ impl Line {
         }
         self.attempts += 1;
         if let Some(need) = self.compare(range, noticed) {
+            self.attempts = 0;
             return need;
         }
         let known = self.cursor.place().1;
@@ -300,8 +304,11 @@ impl Line {
         }
         // A replica took over that had not heard everything.
         let remembered = self.history.len() as u64;
-        if range.before < remembered {
-            return Some(Need::Range(range.from.clone(), remembered));
+        let first = (seq + 1).saturating_sub(range.before);
+        let parted = other.map_or(range.top.seq.saturating_add(1), |(number, _)| number);
+        if range.before < remembered && parted <= first {
+            // In steps: they may be long, and most part late.
+            return Some(Need::Range(range.from.clone(), (range.before.max(1) * STEP).min(remembered)));
         }
         let shared = other.map_or(range.top.seq, |(number, _)| number.saturating_sub(1));
         noticed.reset = true;

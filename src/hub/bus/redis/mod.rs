@@ -13,6 +13,8 @@ mod member;
 mod port;
 mod presence;
 mod publisher;
+mod recent;
+mod replicas;
 mod subscriber;
 mod topology;
 mod waiting;
@@ -37,13 +39,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use subscriber::Subscriber;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 use topology::Topology;
 use wanted::{Channel, Purpose, Wanted};
 
 /// Messages on their way to the publisher.
 const INTAKE: usize = 256;
+/// Replicas that do not answer for so long count as away: by then sentinels have said whether one of them is master.
+const REPLICAS: Duration = Duration::from_secs(3);
 /// Joins and leaves that may wait for Redis.
 const PRESENCE_QUEUE: usize = 4096;
 
@@ -67,6 +71,8 @@ pub struct Redis {
 #[derive(Debug, Clone)]
 pub struct Outlet {
     jobs: mpsc::Sender<Job>,
+    /// Bytes that still may wait.
+    free: Arc<Semaphore>,
     keys: Arc<Keys>,
     metrics: Arc<Metrics>,
     deadline: Duration,
@@ -75,30 +81,42 @@ pub struct Outlet {
 impl Outlet {
     /// Takes a message; waits while the queue is full, not beyond the deadline.
     async fn publish(&self, publication: Publication) -> Result<(), PublishError> {
+        self.offer(publication, Instant::now() + self.deadline).await
+    }
+
+    /// Takes a message; waits for room until then.
+    async fn offer(&self, publication: Publication, patience: Instant) -> Result<(), PublishError> {
         let channel = Channel::from(self.keys.channel(&publication.scope));
         let until = Instant::now() + self.deadline;
-        let job = Job::Message { publication, channel, until };
-        match self.jobs.try_send(job) {
-            Ok(()) => Ok(()),
-            // Rare and large: in a box, so that it does not lie in the memory of every connection.
-            Err(mpsc::error::TrySendError::Full(job)) => Box::pin(self.wait_for_room(job)).await,
-            Err(mpsc::error::TrySendError::Closed(job)) => self.not_taken(&job, PublishError::Unavailable),
-        }
-    }
-
-    async fn wait_for_room(&self, job: Job) -> Result<(), PublishError> {
-        match timeout(self.deadline, self.jobs.reserve()).await {
-            Ok(Ok(room)) => {
-                room.send(job);
-                Ok(())
+        let room = self.free.clone().try_acquire_many_owned(room_of(&publication)).ok();
+        let fits = room.is_some();
+        let mut job = Job::Message { publication, channel, until, room };
+        if fits {
+            match self.jobs.try_send(job) {
+                Ok(()) => return Ok(()),
+                Err(error) => job = error.into_inner(),
             }
-            Ok(Err(_)) => self.not_taken(&job, PublishError::Unavailable),
-            Err(_) => self.not_taken(&job, PublishError::Overloaded),
         }
+        // Rare and large: in a box, so that it does not lie in the memory of every connection.
+        Box::pin(self.wait_for_room(job, patience)).await
     }
 
-    fn not_taken(&self, job: &Job, why: PublishError) -> Result<(), PublishError> {
-        if let Job::Message { publication, .. } = job {
+    async fn wait_for_room(&self, mut job: Job, patience: Instant) -> Result<(), PublishError> {
+        let place = async {
+            if let Job::Message { publication, room: room @ None, .. } = &mut job {
+                *room = Some(self.free.clone().acquire_many_owned(room_of(publication)).await.ok()?);
+            }
+            self.jobs.reserve().await.ok()
+        };
+        let why = match timeout_at(patience, place).await {
+            Ok(Some(place)) => {
+                place.send(job);
+                return Ok(());
+            }
+            Ok(None) => PublishError::Unavailable,
+            Err(_) => PublishError::Overloaded,
+        };
+        if let Job::Message { publication, .. } = &job {
             publication.book_failure(why, &self.metrics);
         }
         Err(why)
@@ -107,13 +125,15 @@ impl Outlet {
     /// Publishes what the server says itself; waits for room no longer than until then. Where it fails it
     /// is booked.
     pub async fn tell(&self, publication: Option<Publication>, until: Instant) {
-        let Some(publication) = publication else { return };
-        if self.jobs.capacity() == 0 && timeout_at(until, self.jobs.reserve()).await.is_err() {
-            publication.book_failure(PublishError::Overloaded, &self.metrics);
-            return;
+        if let Some(publication) = publication {
+            let _ = self.offer(publication, until).await;
         }
-        let _ = self.publish(publication).await;
     }
+}
+
+/// What a message takes of `hub.publish_queue_bytes`.
+fn room_of(publication: &Publication) -> u32 {
+    u32::try_from(publication.text.len()).unwrap_or(u32::MAX)
 }
 
 /// What proxies tell each other on the control channel.
@@ -143,6 +163,8 @@ impl Redis {
         let sharded = connector.target().mode == Mode::Cluster;
         // What waits, waits in its slot's queue; this is the way there.
         let (jobs, queue) = mpsc::channel(config.publish_queue.clamp(1, INTAKE));
+        let most_bytes = config.publish_queue_bytes.min(Semaphore::MAX_PERMITS);
+        let free = Arc::new(Semaphore::new(most_bytes));
         let health = Arc::new(Health::new(parts.metrics.clone()));
         let wanted = Arc::new(Wanted::default());
         // It is wanted as long as the node lives.
@@ -157,8 +179,13 @@ impl Redis {
                 node: node.clone(),
                 journal: journal.then_some((config.journal_length, config.journal_ttl)),
                 sharded,
+                replicas: config.wait_replicas,
+                // The answer must be here within the deadline of the command, and what waits for it within its own.
+                patience: [config.command_timeout / 4, (config.publish_deadline / 2).min(REPLICAS)],
             },
             most: config.publish_queue,
+            most_bytes,
+            free: free.clone(),
             health: health.clone(),
             metrics: parts.metrics.clone(),
         };
@@ -180,7 +207,7 @@ impl Redis {
         };
         parts.tasks.spawn(subscriber.run(parts.stop.clone()));
         let (metrics, deadline) = (parts.metrics.clone(), config.publish_deadline);
-        let outlet = Outlet { jobs, keys: keys.clone(), metrics, deadline };
+        let outlet = Outlet { jobs, free, keys: keys.clone(), metrics, deadline };
         let (touched, behind) = (Arc::new(Touched::default()), Arc::new(AtomicBool::new(false)));
         let (ops, todo) = mpsc::channel(PRESENCE_QUEUE);
         let presence = Presence {

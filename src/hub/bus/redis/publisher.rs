@@ -15,13 +15,15 @@ use crate::telemetry::Metrics;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 /// Messages in one pipeline. Above that, Redis's CPU per message hardly falls any more.
 const BATCH: usize = 64;
+/// Bytes in one pipeline, but for its last message. It has `hub.command_timeout` to reach Redis, also on a slow line.
+const BATCH_BYTES: usize = 1024 * 1024;
 /// A master that has not answered for so long stands still.
 const STANDS: Duration = Duration::from_millis(200);
 /// How often deadlines are looked at.
@@ -39,6 +41,10 @@ pub struct Publisher {
     pub style: Style,
     /// Messages that may wait; of a master that stands still half as many beside them.
     pub most: usize,
+    /// Bytes that may wait; what is free of them.
+    pub most_bytes: usize,
+    /// See `most_bytes`: whoever publishes takes of it, and a message that is done gives it back.
+    pub free: Arc<Semaphore>,
     /// Where it says whether it works.
     pub health: Arc<Health>,
     /// What it counts.
@@ -86,7 +92,7 @@ impl Publisher {
             standing: 0,
             refusals: Arc::default(),
         };
-        desk.remap();
+        desk.remap(&Map::unknown());
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut incoming = Vec::with_capacity(BATCH);
@@ -107,8 +113,8 @@ impl Publisher {
                 }
                 Some(told) = told.recv() => desk.hear(told),
                 map = topology.changed() => {
-                    desk.map = map;
-                    desk.remap();
+                    let before = std::mem::replace(&mut desk.map, map);
+                    desk.remap(&before);
                 }
                 _ = tick.tick() => desk.tick(jobs.len()),
                 () = stop.cancelled(), if !stopping => {}
@@ -132,7 +138,7 @@ impl Desk {
     /// Gives every lane that can take it what waits for it.
     fn hand_out(&mut self) {
         for (node, lane) in self.lanes.iter_mut().filter(|(_, lane)| lane.up && lane.out.is_none()) {
-            let pieces = self.waiting.take(node, BATCH);
+            let pieces = self.waiting.take(node, BATCH, BATCH_BYTES);
             if pieces.is_empty() {
                 continue;
             }
@@ -156,6 +162,9 @@ impl Desk {
                     if piece.moved {
                         self.of.topology.suspect();
                     }
+                    if self.of.style.journal.is_some() {
+                        self.waiting.done(piece.slot, piece.done);
+                    }
                     self.waiting.back(piece.slot, piece.left, piece.parked, &self.map);
                 }
                 if let Some((_, lane)) = self.lanes.iter_mut().find(|(_, lane)| lane.id == id) {
@@ -168,13 +177,15 @@ impl Desk {
         let Some((node, lane)) = self.lanes.iter_mut().find(|(_, lane)| lane.id == id) else { return };
         lane.up = up;
         self.of.health.set(node, Half::Publisher, up);
+        // Down: from now on it is kept until somebody is there. Up: what came back last is with it.
+        self.waiting.say_again(node, &self.map);
         if !up {
             self.of.topology.suspect();
         }
     }
 
     /// A lane for every master, and every slot to its master's.
-    fn remap(&mut self) {
+    fn remap(&mut self, before: &Map) {
         let masters = self.map.masters();
         // What a lane has in its hands still comes back.
         self.lanes.retain(|node, _| masters.contains(node));
@@ -198,7 +209,7 @@ impl Desk {
             self.lanes.insert(node.clone(), Away { id: self.next, work, up: false, out: None, full: false });
             self.tasks.spawn(lane.run());
         }
-        self.waiting.remap(&self.map);
+        self.waiting.remap(&self.map, before);
     }
 
     fn tick(&mut self, queued: usize) {
@@ -207,16 +218,22 @@ impl Desk {
         late.iter().for_each(|job| job.fail(PublishError::Unavailable, &self.of.metrics));
         let length = queued + self.waiting.len();
         self.of.metrics.hub_publish_queue.only().set(i64::try_from(length).unwrap_or(i64::MAX));
+        let bytes = self.of.most_bytes.saturating_sub(self.of.free.available_permits());
+        self.of.metrics.hub_publish_queue_bytes.only().set(i64::try_from(bytes).unwrap_or(i64::MAX));
         // With one master there is nobody to hold up: whoever publishes waits.
-        let share = if self.lanes.len() > 1 { self.of.most / 2 } else { usize::MAX };
+        let alone = self.lanes.len() < 2;
         self.standing = 0;
         for (node, lane) in &mut self.lanes {
             let stands = !lane.up || lane.out.is_some_and(|since| since.elapsed() > STANDS);
-            let waiting = if stands { self.waiting.waiting_for(node, &self.map) } else { 0 };
-            lane.full = share < waiting;
+            let (waiting, bytes) =
+                if stands && !alone { self.waiting.waiting_for(node, &self.map) } else { Default::default() };
+            lane.full = waiting > self.of.most / 2 || bytes > self.of.most_bytes / 2;
             // Again and again: a master may have gone from the map and come back unseen.
             self.of.health.set(node, Half::Publisher, lane.up);
-            self.standing += if lane.full { waiting } else { 0 };
+            if lane.full {
+                self.standing += waiting;
+                self.waiting.give_room(node, &self.map);
+            }
         }
     }
 }

@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How often the map is looked at without a hint.
 const PERIOD: Duration = Duration::from_secs(10);
+/// The same with sentinels: a master that is replaced in good order goes on as if nothing had happened, for seconds.
+const SENTINEL_PERIOD: Duration = Duration::from_secs(1);
 /// Hints come in swarms; between two looks lies at least this.
 const PAUSE: Duration = Duration::from_millis(150);
 
@@ -68,6 +70,10 @@ pub struct Surveyor {
 impl Surveyor {
     /// Looks until stopped.
     pub async fn run(mut self, stop: CancellationToken) {
+        let period = match self.connector.target().mode {
+            Mode::Sentinel(_) => SENTINEL_PERIOD,
+            Mode::Single | Mode::Cluster => PERIOD,
+        };
         loop {
             let looked = tokio::select! {
                 () = stop.cancelled() => return,
@@ -99,7 +105,7 @@ impl Surveyor {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = hinted => {}
-                () = sleep(PERIOD) => {}
+                () = sleep(period) => {}
             }
         }
     }

@@ -6,8 +6,9 @@ use crate::dialect::HubMessage;
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Messages remembered, 8 bytes each. More than that are rarely under way between a master and its replica.
-const MOST: usize = 64;
+/// Messages remembered, 8 bytes each. More than that are rarely under way between a master and its replica; and what a
+/// publisher says again may be that many.
+pub const MOST: usize = 256;
 /// Messages after which nothing is said again any more: whoever publishes has long given up.
 const PATIENCE: u32 = 1024;
 /// Of a long text, so much of each end is looked at.

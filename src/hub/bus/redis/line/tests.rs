@@ -195,6 +195,22 @@ fn numbers_that_are_used_again_for_other_messages_are_noticed() {
 }
 
 #[test]
+fn where_a_journal_parts_from_what_was_heard_is_looked_for_in_steps() {
+    let (mut line, mut got, mut noticed) = heard_up_to(60);
+    assert_eq!(line.subscribed(&mut noticed), Need::Range(place("a", 60), 1));
+    let story = |seq| (seq, if seq < 30 { text("a", seq) } else { said("a", seq, seq + 100) });
+    let mut fill = |before: u64| {
+        let range = entries(place("a", 60), before, place("a", 61), (61 - before..=61).map(story));
+        line.fill(&range, &mut got, &mut noticed)
+    };
+    assert_eq!(fill(1), Need::Range(place("a", 60), 16));
+    assert_eq!(fill(16), Need::Range(place("a", 60), 55));
+    assert_eq!(fill(55), Need::Nothing);
+    assert_eq!(got.0, (6..=60).chain(30..=61).collect::<Vec<_>>());
+    assert!(noticed.reset && !noticed.lost && line.is_live());
+}
+
+#[test]
 fn what_is_said_again_to_a_new_master_is_delivered_once() {
     let (mut line, mut got, mut noticed) = heard_up_to(9);
     line.subscribed(&mut noticed);
