@@ -117,8 +117,8 @@ impl Ear {
             }
             Some(_) => self.line(channel, |line, sink, noticed| line.text(text, sink, noticed)),
             None => {
-                let port = self.ports.iter_mut().find(|port| port.id == link);
-                port.filter(|port| port.probe() == Some(channel)).into_iter().for_each(|port| port.probed());
+                let port = self.ports.iter().find(|port| port.id == link && port.probe() == Some(channel));
+                port.into_iter().for_each(|port| self.of.health.heard(&port.node));
             }
         }
     }

@@ -32,11 +32,19 @@ pub struct Health {
 
 #[derive(Debug)]
 struct State {
-    /// Publisher, subscriber.
-    masters: HashMap<Node, (bool, bool)>,
+    masters: HashMap<Node, Master>,
     up: bool,
     since: Instant,
     told: bool,
+}
+
+/// What is known of a master.
+#[derive(Debug, Default)]
+struct Master {
+    publishes: bool,
+    hears: bool,
+    /// When it took the first probe that was not heard since. A probe that it did not take proves nothing.
+    unheard: Option<Instant>,
 }
 
 impl Health {
@@ -52,7 +60,7 @@ impl Health {
         state.masters.retain(|node, _| masters.contains(node));
         for node in masters {
             if !state.masters.contains_key(node) {
-                state.masters.insert(node.clone(), (false, false));
+                state.masters.insert(node.clone(), Master::default());
             }
         }
         self.judge(&mut state);
@@ -61,21 +69,35 @@ impl Health {
     /// One half works at a master, or does not.
     pub fn set(&self, node: &Node, half: Half, up: bool) {
         let mut state = self.state.lock();
-        let Some((publisher, subscriber)) = state.masters.get_mut(node) else { return };
+        let Some(master) = state.masters.get_mut(node) else { return };
         match half {
-            Half::Publisher => *publisher = up,
-            Half::Subscriber => *subscriber = up,
+            Half::Publisher => master.publishes = up,
+            Half::Subscriber => master.hears = up,
         }
         self.judge(&mut state);
     }
 
-    /// Does this master take messages at this moment?
-    pub fn publishes(&self, node: &Node) -> bool {
-        self.state.lock().masters.get(node).is_some_and(|(publisher, _)| *publisher)
+    /// A master took a probe, so it should soon be heard.
+    pub fn probed(&self, node: &Node) {
+        if let Some(master) = self.state.lock().masters.get_mut(node) {
+            master.unheard.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// A probe was heard, or nobody could hear any before.
+    pub fn heard(&self, node: &Node) {
+        if let Some(master) = self.state.lock().masters.get_mut(node) {
+            master.unheard = None;
+        }
+    }
+
+    /// How long ago a master took a probe that was not heard.
+    pub fn unheard(&self, node: &Node) -> Option<Duration> {
+        Some(self.state.lock().masters.get(node)?.unheard?.elapsed())
     }
 
     fn judge(&self, state: &mut State) {
-        let up = !state.masters.is_empty() && state.masters.values().all(|(out, into)| *out && *into);
+        let up = !state.masters.is_empty() && state.masters.values().all(|master| master.publishes && master.hears);
         if state.up != up {
             state.settle();
             state.up = up;

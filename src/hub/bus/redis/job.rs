@@ -46,6 +46,11 @@ impl Job {
         }
     }
 
+    /// Only to see whether it is heard: every other word says something.
+    pub fn is_probe(&self) -> bool {
+        matches!(self, Job::Aside { text, .. } if text.is_empty())
+    }
+
     /// It stands, and takes no more room from others.
     pub fn give_room(&mut self) {
         if let Job::Message { room, .. } = self {

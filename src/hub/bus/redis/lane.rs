@@ -2,6 +2,7 @@
 //! and what could not be published goes back. A message is published exactly once: the journal's script
 //! knows the running number of each node, so a retry and an original that comes late are both recognised.
 
+use super::health::Health;
 use super::job::{Job, Style};
 use super::replicas::{Copies, Replicas};
 use super::waiting::{Numbered, Piece};
@@ -58,6 +59,8 @@ pub struct Lane {
     pub keys: Arc<Keys>,
     /// How messages are written.
     pub style: Style,
+    /// Where it says that a probe went out.
+    pub health: Arc<Health>,
     /// What it counts.
     pub metrics: Arc<Metrics>,
     /// Pieces to publish.
@@ -218,7 +221,12 @@ impl Lane {
     }
 
     fn book(&self, numbered: &Numbered, new: bool, copied: bool) {
-        let Job::Message { publication, .. } = &numbered.job else { return };
+        let Job::Message { publication, .. } = &numbered.job else {
+            if numbered.job.is_probe() {
+                self.health.probed(&self.node);
+            }
+            return;
+        };
         if numbered.said.is_some() {
             // Booked before. A master has taken it along, or did not know that it was no master.
             self.metrics.hub_republished.only().inc_by(u64::from(new));

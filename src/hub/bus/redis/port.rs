@@ -43,10 +43,6 @@ struct Open {
     /// Ends with the link.
     _journal: JoinSet<()>,
     probe: Channel,
-    /// When the last probe came back.
-    probed: Instant,
-    /// One came back.
-    proven: bool,
     /// When something came.
     heard: Instant,
     /// What the link was opened for and is not heard yet.
@@ -95,7 +91,6 @@ impl Port {
         let journal = Journal { link: self.id, connector, node: self.node.clone(), keys };
         let mut tasks = JoinSet::new();
         tasks.spawn(journal.run(asked, answers));
-        let now = Instant::now();
         self.open = Some(Open {
             link,
             good: false,
@@ -103,9 +98,7 @@ impl Port {
             todo: VecDeque::new(),
             _journal: tasks,
             probe: Channel::new(),
-            probed: now,
-            proven: false,
-            heard: now,
+            heard: Instant::now(),
             unsettled: HashSet::new(),
         });
     }
@@ -213,33 +206,18 @@ impl Port {
     /// Probes travel on this channel from now on.
     pub fn set_probe(&mut self, channel: Channel) {
         if let Some(open) = &mut self.open {
-            (open.probe, open.probed) = (channel, Instant::now());
+            open.probe = channel;
         }
     }
 
-    /// A probe came back.
-    pub fn probed(&mut self) {
-        if let Some(open) = &mut self.open {
-            (open.probed, open.proven) = (Instant::now(), true);
-        }
-    }
-
-    /// No probe can have gone out: a link that is new is not to blame.
-    pub fn unprobed(&mut self) {
-        if let Some(open) = self.open.as_mut().filter(|open| !open.proven) {
-            open.probed = Instant::now();
-        }
-    }
-
-    /// Is the link in order?
+    /// Is the link in order? A probe that Redis took so long ago was not heard.
     ///
     /// # Errors
-    /// Redis does not take what is written, or probes have not come back for so long.
-    pub fn check(&self, deaf: Duration) -> Result<(), LinkError> {
+    /// Redis does not take what is written, or that was too long ago.
+    pub fn check(&self, deaf: Duration, unheard: Option<Duration>) -> Result<(), LinkError> {
         let Some(open) = &self.open else { return Ok(()) };
         open.link.check()?;
-        // A publisher that cannot publish proves nothing about this link; but then neither does Redis live.
         let patience = if open.heard.elapsed() > deaf { deaf } else { deaf * BUSY };
-        if open.probed.elapsed() > patience { Err(LinkError::Deaf) } else { Ok(()) }
+        if unheard.is_some_and(|time| time > patience) { Err(LinkError::Deaf) } else { Ok(()) }
     }
 }

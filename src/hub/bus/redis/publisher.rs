@@ -201,6 +201,7 @@ impl Desk {
                 connector: self.of.connector.clone(),
                 keys: self.of.keys.clone(),
                 style: self.of.style.clone(),
+                health: self.of.health.clone(),
                 metrics: self.of.metrics.clone(),
                 work: works,
                 told: self.telling.clone(),

@@ -28,6 +28,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Answers of journals under way.
 const ANSWERS: usize = 1024;
+/// So many probes that Redis took and that were not heard make a link deaf.
+const DEAF: u32 = 2;
 /// How often what could not be done is tried again.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -220,8 +222,9 @@ impl Ear {
         let port = &mut self.ports[place];
         if port.closed() {
             tracing::warn!(%error, node = %port.node, "the subscriber link ended, connecting again");
-            self.of.metrics.hub_reconnects.only().inc();
+            // In this order: whoever sees that it is being made again must not take it for up.
             self.of.health.set(&port.node, Half::Subscriber, false);
+            self.of.metrics.hub_reconnects.only().inc();
             self.of.topology.suspect();
             self.evict(|heard| heard.home == id);
             self.open(place, false);
@@ -298,6 +301,8 @@ impl Ear {
             port.settled(&old);
         }
         port.set_probe(channel);
+        // What was asked before nobody was there to hear.
+        self.of.health.heard(&port.node);
     }
 
     /// Asks the links of their masters to hear the homeless. Returns which link was asked for which channel.
@@ -351,15 +356,13 @@ impl Ear {
         for link in std::mem::take(&mut self.unprobed) {
             self.ports.iter().position(|port| port.id == link).into_iter().for_each(|place| self.aim_probe(place));
         }
-        for port in &mut self.ports {
-            if !self.of.health.publishes(&port.node) {
-                port.unprobed();
-            }
+        for port in &self.ports {
             // Again and again: a master may have gone from the map and come back unseen.
             self.of.health.set(&port.node, Half::Subscriber, port.is_settled());
         }
-        let deaf = self.of.config.probe_interval * 3;
-        let bad: Vec<_> = self.ports.iter().filter_map(|port| Some((port.id, port.check(deaf).err()?))).collect();
+        let deaf = self.of.config.probe_interval * DEAF;
+        let check = |port: &Port| port.check(deaf, self.of.health.unheard(&port.node));
+        let bad: Vec<_> = self.ports.iter().filter_map(|port| Some((port.id, check(port).err()?))).collect();
         bad.iter().for_each(|(id, error)| self.lost(*id, error));
         self.ports.iter_mut().for_each(|port| port.ask(None));
     }
