@@ -13,10 +13,13 @@ mod member;
 mod port;
 mod presence;
 mod publisher;
+mod push;
 mod subscriber;
 mod topology;
 mod waiting;
 mod wanted;
+
+pub use push::{NotResp, Push, Pushes};
 
 use crate::dialect::Wire;
 use crate::envelope::{AccountId, ClientId, GroupId};
