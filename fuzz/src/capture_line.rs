@@ -31,10 +31,13 @@ pub fn capture_line(data: &[u8]) {
     let short = Body::Text(said.as_ref().to_owned().into());
     let bytes = Body::Binary(frame.to_vec().into());
     let lines = [
-        (Line::text(of, said.as_ref().into(), redacted), match redacted {
-            0 => whole(OwnedFrame::Text(said.to_string())),
-            _ => Content::Redacted(said.to_string()),
-        }),
+        (
+            Line::text(of, said.as_ref().into(), redacted),
+            match redacted {
+                0 => whole(OwnedFrame::Text(said.to_string())),
+                _ => Content::Redacted(said.to_string()),
+            },
+        ),
         (Line::binary(of, frame), whole(OwnedFrame::Binary(frame.to_vec()))),
         (Line::length(of, &short), Content::TextOf(said.len())),
         (Line::length(of, &bytes), Content::BinaryOf(frame.len())),
@@ -45,7 +48,8 @@ pub fn capture_line(data: &[u8]) {
         let again = Line::read(written.as_bytes()).unwrap_or_else(|why| panic!("{written:?}: {why}"));
         assert_eq!((&again, again.at(), again.content()), (&line, Ok(at), Ok(content)), "{written:?}");
         assert_eq!((again.tenant.as_ref(), again.client.as_ref()), (tenant.as_ref(), client.as_ref()));
-        assert_eq!((again.group.as_deref(), again.conn), (of.group, of.conn));
+        assert_eq!((again.group.as_deref(), again.conn, again.dir), (of.group, of.conn, of.dir));
+        assert_eq!((again.hears.as_deref(), again.path.as_deref()), (of.hears, of.path));
         // Half a line is none: a file whose end is missing says so.
         let half = usize::from(flags) % written.len();
         assert!(written.as_bytes().get(..half).is_some_and(|half| Line::read(half).is_err()), "{written:?}");

@@ -20,7 +20,7 @@ const SETS: [&str; 6] = [
     "{\"keys\":\"hUnTeR9zQhUnTeR9zQ\"}",
     "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"d\":\"hUnTeR9zQhUnTeR9zQ\",",
 ];
-const LISTS: [&str; 7] = [
+const LISTS: [&str; 9] = [
     "",
     "[[api_keys]]\nname = \"a\"\nkey = \"hUnTeR9zQhUnTeR9zQ\"\n",
     "[[api_keys]]\nname = \"a\"\nkey = [\"hUnTeR9zQhUnTeR9zQ\"]\n",
@@ -28,6 +28,8 @@ const LISTS: [&str; 7] = [
     "[[api_keys]]\nname = \"a\"\nsha256 = \"hUnTeR9zQhUnTeR9zQ\"\n",
     "[[api_keys]]\nkey = \"hUnTeR9zQhUnTeR9zQ\"\n",
     "api_keys = [\"hUnTeR9zQhUnTeR9zQ\"]\n",
+    "[[api_keys]]\nname = \"a\"\nbroadcast = \"hUnTeR9zQhUnTeR9zQ\"\n",
+    "api_keys = \"hUnTeR9zQhUnTeR9zQ\"\n",
 ];
 
 struct Desk {

@@ -122,9 +122,11 @@ fn guarded(host: &[u8], authority: &str, shown: &[u8]) {
     }
     let is_shown = std::str::from_utf8(shown).is_ok_and(|shown| {
         let (scheme, rest) = shown.split_once(' ').unwrap_or((shown, ""));
-        let basic = || STANDARD.decode(rest.trim_ascii()).is_ok_and(|pair| {
-            pair.splitn(2, |byte| *byte == b':').nth(1) == Some(TOKEN.as_bytes())
-        });
+        let basic = || {
+            STANDARD
+                .decode(rest.trim_ascii())
+                .is_ok_and(|pair| pair.splitn(2, |byte| *byte == b':').nth(1) == Some(TOKEN.as_bytes()))
+        };
         match scheme.to_ascii_lowercase().as_str() {
             "bearer" => rest.trim_ascii() == TOKEN,
             "basic" => basic(),
@@ -161,15 +163,8 @@ fn positions(die: u8, seen: i64, [one, other]: [&str; 2]) {
         ClientRecord { tenant: tenant.into(), client: client.into(), last_seen, ..ClientRecord::default() }
     };
     let (a, b) = (client(one, seen), client(other, seen + i64::from(die % 3)));
-    let query = |order| ClientQuery {
-        tenant: None,
-        search: None,
-        since: None,
-        left: false,
-        order,
-        cursor: None,
-        limit: 1,
-    };
+    let query =
+        |order| ClientQuery { tenant: None, search: None, since: None, left: false, order, cursor: None, limit: 1 };
     let names = |c: &ClientRecord| (c.tenant.to_string(), c.client.to_string());
     let order = pick(die, &[Order::Key, Order::LastSeen]);
     let want = match order {

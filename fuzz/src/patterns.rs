@@ -28,8 +28,7 @@ pub fn patterns(data: &[u8]) {
     let one = |patterns: &[String], text: &str, equal: &dyn Fn(char, char) -> bool| {
         patterns.is_empty() || patterns.iter().any(|pattern| slow(pattern, text, equal))
     };
-    let want =
-        one(&tenants, &tenant, &same) && one(&clients, &client, &same) && one(&agents, &agent, &any_case);
+    let want = one(&tenants, &tenant, &same) && one(&clients, &client, &same) && one(&agents, &agent, &any_case);
     let who = Who { tenants, clients, user_agents: agents, ..Who::default() };
     let rule = |percent| Rule {
         name: "r".into(),

@@ -35,12 +35,8 @@ pub fn redaction(data: &[u8]) {
     let (mut count, mut path) = (0, Vec::new());
     let meant = meant(&list);
     let before = text.len() - text.trim_start_matches([' ', '\t', '\n', '\r']).len();
-    let want = format!(
-        "{}{}{}",
-        &text[..before],
-        slow(bare, &meant, &mut path, &mut count),
-        &text[before + bare.len()..]
-    );
+    let want =
+        format!("{}{}{}", &text[..before], slow(bare, &meant, &mut path, &mut count), &text[before + bare.len()..]);
     assert_eq!((black.as_ref(), n), (want.as_str(), count), "{list:?} {text:?}");
     // Once is enough, and the rest is as good JSON as it was.
     assert!(json::tokens(black.trim()).is_ok() || json::items(&black).is_some() || black.trim() == BLACK, "{black:?}");

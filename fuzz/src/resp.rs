@@ -124,7 +124,11 @@ fn value(bytes: &[u8], limit: usize) -> Result<(Value<'_>, &[u8]), Stop> {
                 return Err(Stop::Bad);
             }
             // Redis writes a line end there; what else might is passed over.
-            if rest.len() < length + 2 { Err(Stop::Short) } else { Ok((Value::Text(&rest[..length]), &rest[length + 2..])) }
+            if rest.len() < length + 2 {
+                Err(Stop::Short)
+            } else {
+                Ok((Value::Text(&rest[..length]), &rest[length + 2..]))
+            }
         }
         _ => Err(Stop::Bad),
     }

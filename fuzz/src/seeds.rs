@@ -94,8 +94,10 @@ const PATTERNS: &str = "ac*~x|c-?|*Chrome/1*|acme|c-7|Mozilla chrome/120
 a*a*a*b~??||ß*|aaaaaaaaab|é|SS";
 
 /// Pointers, a tilde between lines; then a text.
-const REDACTION: &str = "/payload/p~/*/*/q|{\"payload\":{\"p\":\"x\"},\"_v3\":{\"payload\":{\"p\":1,\"q\":[1]}},\"p\":2}
-/l/1~/l/*/p| [1,{\"p\":1}] 
+const REDACTION: &str =
+    "/payload/p~/*/*/q|{\"payload\":{\"p\":\"x\"},\"_v3\":{\"payload\":{\"p\":1,\"q\":[1]}},\"p\":2}
+/l/1~/l/0/p~/0|{\"l\":[{\"p\":1},2,3]}
+/1~/*/p| [1,{\"p\":1}] 
 /a~1b/~01~/~|{\"a/b\":{\"~1\":1.10},\"l\":[1,{\"p\":[]},{}]}
 |{\"a\":1}";
 
@@ -105,7 +107,8 @@ const CAPTURED: &str = "{\"v\":1,\"at\":\"2026-03-11T12:34:56.789Z\",\"dir\":\"i
 abctenant|group|client|frame";
 
 /// Two dice, then parameters, a host, an authority, what is presented, two clients.
-const OPERATORS: &str = "abq=a+b%26%C3%A4&limit=10&since=2026-12-01|localhost:9090|127.0.0.1|Bearer t0ken:with colon|a/c|b/c
+const OPERATORS: &str =
+    "abq=a+b%26%C3%A4&limit=10&since=2026-12-01|localhost:9090|127.0.0.1|Bearer t0ken:with colon|a/c|b/c
 zqformat=csv&format=json|[::1]:80|user@localhost:1|Basic b3BzOnQwa2VuOndpdGggY29sb24=|c|c
 \0%=&&=%41&a|LOCALHOST|[::ffff:127.0.0.1]|bearer  t0ken:with colon |ä/x|_none/x
 cd%ff=1|localhost:80@evil.example|localhost:x|basic e|a b/c|a/b/c";
@@ -137,7 +140,8 @@ fn spoken(inputs: Vec<Input>, who: u8) -> Vec<Vec<u8>> {
             let what = if input.is_binary { 3 } else { 0 };
             [&[BETWEEN, what + 8 * (i % 8) as u8][..], &input.bytes].concat()
         });
-        let events: [&[u8]; 4] = [&[BETWEEN, 61], &[BETWEEN, 6, n as u8], &[BETWEEN, 7, b'a', b',', b'b'], &[BETWEEN, 4]];
+        let events: [&[u8]; 4] =
+            [&[BETWEEN, 61], &[BETWEEN, 6, n as u8], &[BETWEEN, 7, b'a', b',', b'b'], &[BETWEEN, 4]];
         [dice(n).to_vec(), frames.collect::<Vec<_>>().concat(), events.concat()].concat()
     };
     inputs.chunks(3).enumerate().map(conversation).collect()

@@ -41,7 +41,8 @@ fn desk() -> &'static Desk {
         let made = |change: &dyn Fn(&mut Auth)| {
             let mut auth = Auth::default();
             auth.jwt.leeway = Duration::from_secs(LEEWAY as u64);
-            auth.jwt.algorithms = ["HS256", "HS384", "RS256", "PS256", "ES256", "ES384", "EdDSA"].map(String::from).to_vec();
+            auth.jwt.algorithms =
+                ["HS256", "HS384", "RS256", "PS256", "ES256", "ES384", "EdDSA"].map(String::from).to_vec();
             change(&mut auth);
             runtime.block_on(Authenticator::new(&auth, clock.clone())).expect("settings that are good")
         };
@@ -137,7 +138,10 @@ fn claims(desk: &Desk, payload: &[u8]) {
     for verdict in [&strict, &loose] {
         // Its signature holds, so nothing is said against that; and no claim is repeated.
         let unfair = [Refusal::TokenSignature, Refusal::TokenKeyUnknown, Refusal::TokenAlgorithm];
-        assert!(verdict.as_ref().err().is_none_or(|why| !unfair.contains(why) || token.len() > 16 << 10), "{verdict:?}");
+        assert!(
+            verdict.as_ref().err().is_none_or(|why| !unfair.contains(why) || token.len() > 16 << 10),
+            "{verdict:?}"
+        );
     }
     let Ok(Value::Object(said)) = serde_json::from_slice::<Value>(payload) else {
         return;
@@ -155,7 +159,8 @@ fn claims(desk: &Desk, payload: &[u8]) {
     for (verdict, needs_exp, needs_names) in [(strict, true, false), (loose, false, true)] {
         let Ok(principal) = verdict else {
             let fine = |name| get(name).is_none_or(Value::is_number);
-            let near = |name| get(name).and_then(Value::as_f64).is_some_and(|at| (at - NOW as f64).abs() < LEEWAY + 2.0);
+            let near =
+                |name| get(name).and_then(Value::as_f64).is_some_and(|at| (at - NOW as f64).abs() < LEEWAY + 2.0);
             let meant = !needs_names || (ours && get("iss").is_some_and(|iss| iss == "i"));
             let bad = gone || early || !fine("exp") || !fine("nbf") || near("exp") || near("nbf") || !meant;
             let account = ["account_id", "x_account_id", "account"].iter().any(|name| get(name).is_some());

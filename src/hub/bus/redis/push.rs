@@ -159,7 +159,8 @@ mod tests {
 
     #[test]
     fn what_redis_says_to_a_subscriber_is_read() {
-        let text = b"+OK\r\n*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$4\r\n\r\n\r\n\r\n\
+        let text =
+            b"+OK\r\n*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$4\r\n\r\n\r\n\r\n\
             *2\r\n$4\r\npong\r\n$0\r\n\r\n*3\r\n$11\r\nunsubscribe\r\n$-1\r\n:0\r\n-ERR no\r\n*0\r\n*-1\r\n$3\r\nab";
         let c = Bytes::from_static(b"c");
         let message = Push::Message { channel: c.clone(), text: Bytes::from_static(b"\r\n\r\n") };
