@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(access.check(&absolute, &headers), Err(Denied::ForeignHost));
         let userinfo = Uri::from_static("http://localhost:80@evil.example/migration");
         assert_eq!(access.check(&userinfo, &headers), Err(Denied::ForeignHost));
-        let mut two = headers.clone();
+        let mut two = headers;
         two.append(HOST, HeaderValue::from_static("evil.example"));
         assert_eq!(access.check(&Uri::from_static("/migration"), &two), Err(Denied::ForeignHost));
         let open = Access::new(None, ANYWHERE).expect("no token");

@@ -97,8 +97,11 @@ fn is_whole(bytes: &[u8]) -> Result<bool, NotResp> {
     Ok(true)
 }
 
-/// A line and what follows its end.
-fn line(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, NotResp> {
+/// A line, and what follows its end.
+type Line<'b> = (&'b [u8], &'b [u8]);
+
+/// The first line; None: its end has not come.
+fn line(bytes: &[u8]) -> Result<Option<Line<'_>>, NotResp> {
     let seen = &bytes[..bytes.len().min(MOST_LINE + 2)];
     match seen.windows(2).position(|pair| pair == b"\r\n") {
         Some(at) => Ok(Some((&bytes[..at], &bytes[at + 2..]))),
