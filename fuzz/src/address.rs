@@ -85,7 +85,7 @@ fn named(hop: &[u8]) -> Option<IpAddr> {
         None if text.matches(':').count() == 1 => text.split_at(text.find(':')?),
         None => (text, ""),
     };
-    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(|port| is_port(port));
+    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
     let ip: IpAddr = inner.parse().ok().filter(|_| is_port)?;
     // Brackets with a port are for IPv6 alone.
     let bracketed_v4 = text.starts_with('[') && ip.is_ipv4() && !port.is_empty();

@@ -120,19 +120,20 @@ fn guarded(host: &[u8], authority: &str, shown: &[u8]) {
     if let Ok(value) = HeaderValue::from_bytes(shown) {
         headers.insert(AUTHORIZATION, value);
     }
-    let is_shown = std::str::from_utf8(shown).is_ok_and(|shown| {
-        let (scheme, rest) = shown.split_once(' ').unwrap_or((shown, ""));
-        let basic = || {
-            STANDARD
-                .decode(rest.trim_ascii())
-                .is_ok_and(|pair| pair.splitn(2, |byte| *byte == b':').nth(1) == Some(TOKEN.as_bytes()))
-        };
-        match scheme.to_ascii_lowercase().as_str() {
-            "bearer" => rest.trim_ascii() == TOKEN,
-            "basic" => basic(),
-            _ => false,
-        }
-    });
+    let is_shown = headers.contains_key(AUTHORIZATION)
+        && std::str::from_utf8(shown).is_ok_and(|shown| {
+            let (scheme, rest) = shown.split_once(' ').unwrap_or((shown, ""));
+            let basic = || {
+                STANDARD
+                    .decode(rest.trim_ascii())
+                    .is_ok_and(|pair| pair.splitn(2, |byte| *byte == b':').nth(1) == Some(TOKEN.as_bytes()))
+            };
+            match scheme.to_ascii_lowercase().as_str() {
+                "bearer" => rest.trim_ascii() == TOKEN,
+                "basic" => basic(),
+                _ => false,
+            }
+        });
     let want = if is_shown { Ok(()) } else { Err(Denied::Unauthorized) };
     assert_eq!(locked.check(&path, &headers), want, "{:?}", String::from_utf8_lossy(shown));
 }
@@ -143,7 +144,7 @@ fn is_here(authority: &str) -> bool {
     let bare = authority[..authority.len() - digits].strip_suffix(':');
     let loopback = |host: &str| {
         let ip = host.parse::<IpAddr>().map(|ip| ip.to_canonical());
-        host.to_ascii_lowercase() == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
+        host.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback())
     };
     [Some(authority), bare].into_iter().flatten().any(|host| {
         match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {

@@ -112,6 +112,7 @@ fn value(bytes: &[u8], limit: usize) -> Result<(Value<'_>, &[u8]), Stop> {
             let (line, rest) = line(after)?;
             let number = || std::str::from_utf8(line).ok()?.parse::<i64>().ok();
             match kind {
+                b'-' if std::str::from_utf8(line).is_err() => Err(Stop::Bad),
                 b'-' => Ok((Value::Error(line), rest)),
                 b':' if number().is_none() => Err(Stop::Bad),
                 _ => Ok((Value::Word, rest)),
@@ -123,11 +124,10 @@ fn value(bytes: &[u8], limit: usize) -> Result<(Value<'_>, &[u8]), Stop> {
             if rest.as_ptr() as usize + length > limit {
                 return Err(Stop::Bad);
             }
-            // Redis writes a line end there; what else might is passed over.
-            if rest.len() < length + 2 {
-                Err(Stop::Short)
-            } else {
-                Ok((Value::Text(&rest[..length]), &rest[length + 2..]))
+            match rest.get(length..length + 2) {
+                None => Err(Stop::Short),
+                Some(b"\r\n") => Ok((Value::Text(&rest[..length]), &rest[length + 2..])),
+                Some(_) => Err(Stop::Bad),
             }
         }
         _ => Err(Stop::Bad),

@@ -17,16 +17,19 @@ pub fn of(target: &str, root: &Path) -> Vec<Vec<u8>> {
         "mounts" => lines(MOUNTS),
         "credentials" => lines(CREDENTIALS),
         "config" => settings(root),
-        "resp" => lines(RESP).into_iter().map(crlf).collect(),
+        "resp" => lines(RESP).iter().map(|seed| replaced(seed, b"\r\n")).collect(),
         "address" => lines(ADDRESSES),
         "tokens" => lines(TOKENS),
         "key_files" => lines(KEY_FILES),
         "written" => lines(WRITTEN),
-        "patterns" => lines(PATTERNS).into_iter().map(broken).collect(),
-        "redaction" => [lines(REDACTION).into_iter().map(broken).collect(), redacted(v2()), redacted(v3())].concat(),
+        "patterns" => lines(PATTERNS).iter().map(|seed| replaced(seed, b"\n")).collect(),
+        "redaction" => {
+            [lines(REDACTION).iter().map(|seed| replaced(seed, b"\n")).collect(), redacted(v2()), redacted(v3())]
+                .concat()
+        }
         "capture_line" => [lines(CAPTURED), diced(v2(), 3)].concat(),
         "operators" => lines(OPERATORS),
-        "session" => [spoken(v2(), 1), spoken(v3(), 0)].concat(),
+        "session" => [spoken(&v2(), 1), spoken(&v3(), 0)].concat(),
         other => panic!("no target is called {other}"),
     }
 }
@@ -113,16 +116,8 @@ zqformat=csv&format=json|[::1]:80|user@localhost:1|Basic b3BzOnQwa2VuOndpdGggY29
 \0%=&&=%41&a|LOCALHOST|[::ffff:127.0.0.1]|bearer  t0ken:with colon |ä/x|_none/x
 cd%ff=1|localhost:80@evil.example|localhost:x|basic e|a b/c|a/b/c";
 
-fn crlf(seed: Vec<u8>) -> Vec<u8> {
-    replaced(seed, b"\r\n")
-}
-
-fn broken(seed: Vec<u8>) -> Vec<u8> {
-    replaced(seed, b"\n")
-}
-
 /// With something else for each tilde; two of them are one.
-fn replaced(seed: Vec<u8>, by: &[u8]) -> Vec<u8> {
+fn replaced(seed: &[u8], by: &[u8]) -> Vec<u8> {
     seed.split(|byte| *byte == b'~').collect::<Vec<_>>().join(by)
 }
 
@@ -133,7 +128,7 @@ fn redacted(inputs: Vec<Input>) -> Vec<Vec<u8>> {
 }
 
 /// Frames of a connection, some at a time, with ticks, answers and notices among them.
-fn spoken(inputs: Vec<Input>, who: u8) -> Vec<Vec<u8>> {
+fn spoken(inputs: &[Input], who: u8) -> Vec<Vec<u8>> {
     let dice = |n: usize| [who | (n * 2) as u8, (n * 3) as u8];
     let conversation = |(n, some): (usize, &[Input])| {
         let frames = some.iter().enumerate().map(|(i, input)| {

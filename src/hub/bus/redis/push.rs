@@ -88,9 +88,15 @@ fn is_whole(bytes: &[u8]) -> Result<bool, NotResp> {
                 if rest.len() < length + 2 {
                     return Ok(false);
                 }
+                if !rest[length..].starts_with(b"\r\n") {
+                    return Err(NotResp);
+                }
                 rest = &rest[length + 2..];
             }
             b'*' => (parts, is_part) = (length(line, MOST_PARTS)?.unwrap_or(0), true),
+            // What is wrong is said at once, not when the rest has come.
+            b':' => drop(number(line)?),
+            b'-' if std::str::from_utf8(line).is_err() => return Err(NotResp),
             _ => {}
         }
     }
@@ -112,12 +118,14 @@ fn line(bytes: &[u8]) -> Result<Option<Line<'_>>, NotResp> {
 
 /// None: there is nothing at all, which RESP2 writes as -1.
 fn length(line: &[u8], most: usize) -> Result<Option<usize>, NotResp> {
-    let text = std::str::from_utf8(line).map_err(|_| NotResp)?;
-    match text.parse::<isize>() {
-        Ok(-1) => Ok(None),
-        Ok(n) => usize::try_from(n).ok().filter(|n| *n <= most).map(Some).ok_or(NotResp),
-        Err(_) => Err(NotResp),
+    match number(line)? {
+        -1 => Ok(None),
+        n => usize::try_from(n).ok().filter(|n| *n <= most).map(Some).ok_or(NotResp),
     }
+}
+
+fn number(line: &[u8]) -> Result<i64, NotResp> {
+    std::str::from_utf8(line).ok().and_then(|text| text.parse().ok()).ok_or(NotResp)
 }
 
 fn push(frame: BytesFrame) -> Push {
@@ -176,7 +184,20 @@ mod tests {
     #[test]
     fn what_no_subscriber_is_sent_is_refused_at_once() {
         let most = format!("${MOST_BYTES}\r\n");
-        for bad in ["x", "*1\r\n*0\r\n", "*17\r\n", "*-2\r\n", "$-2\r\n", "$x\r\n", "*1\r\n?", "$ 1\r\n", &most] {
+        for bad in [
+            "x",
+            "*1\r\n*0\r\n",
+            "*17\r\n",
+            "*-2\r\n",
+            "$-2\r\n",
+            "$x\r\n",
+            "*1\r\n?",
+            ":x\r\n",
+            "*2\r\n:x\r\n",
+            "$1\r\nabc",
+            "$ 1\r\n",
+            &most,
+        ] {
             assert_eq!(read(bad.as_bytes()), (vec![], Err(NotResp)), "{bad:?}");
         }
         let long = "+".to_owned() + &"x".repeat(MOST_LINE);
