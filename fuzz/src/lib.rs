@@ -3,25 +3,45 @@
 //! The laws are those of `tests/laws`: a frame that breaks one is a finding even where nothing panics by itself.
 #![allow(clippy::expect_used, clippy::panic, reason = "a target says what is wrong by ending")]
 
+mod address;
+mod capture_line;
 mod config;
 mod credentials;
 mod envelope;
 mod input;
+mod key_files;
 #[path = "../../tests/laws/laws.rs"]
 mod laws;
 #[path = "../../tests/laws/lens.rs"]
 mod lens;
 mod mounts;
+mod operators;
+mod patterns;
+mod redaction;
+mod resp;
 mod scanner;
 mod seeds;
+mod session;
+mod tokens;
 mod wire;
+mod written;
 
+pub use address::address;
+pub use capture_line::capture_line;
 pub use config::config;
 pub use credentials::credentials;
 pub use envelope::{envelope_v3, round_trip};
+pub use key_files::key_files;
 pub use mounts::mounts;
+pub use operators::operators;
+pub use patterns::patterns;
+pub use redaction::redaction;
+pub use resp::resp;
 pub use scanner::scanner;
+pub use session::session;
+pub use tokens::tokens;
 pub use wire::{hub_wire, lens};
+pub use written::written;
 
 use std::path::Path;
 
@@ -29,7 +49,7 @@ use std::path::Path;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 18] = [
     ("lens", lens),
     ("envelope_v3", envelope_v3),
     ("round_trip", round_trip),
@@ -38,6 +58,16 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("mounts", mounts),
     ("credentials", credentials),
     ("config", config),
+    ("resp", resp),
+    ("address", address),
+    ("tokens", tokens),
+    ("key_files", key_files),
+    ("written", written),
+    ("patterns", patterns),
+    ("redaction", redaction),
+    ("capture_line", capture_line),
+    ("operators", operators),
+    ("session", session),
 ];
 
 /// The inputs a target starts from, made of the cases below `compat/cases`.

@@ -17,6 +17,19 @@ pub fn of(target: &str, root: &Path) -> Vec<Vec<u8>> {
         "mounts" => lines(MOUNTS),
         "credentials" => lines(CREDENTIALS),
         "config" => settings(root),
+        "resp" => lines(RESP).iter().map(|seed| replaced(seed, b"\r\n")).collect(),
+        "address" => lines(ADDRESSES),
+        "tokens" => lines(TOKENS),
+        "key_files" => lines(KEY_FILES),
+        "written" => lines(WRITTEN),
+        "patterns" => lines(PATTERNS).iter().map(|seed| replaced(seed, b"\n")).collect(),
+        "redaction" => {
+            [lines(REDACTION).iter().map(|seed| replaced(seed, b"\n")).collect(), redacted(v2()), redacted(v3())]
+                .concat()
+        }
+        "capture_line" => [lines(CAPTURED), diced(v2(), 3)].concat(),
+        "operators" => lines(OPERATORS),
+        "session" => [spoken(&v2(), 1), spoken(&v3(), 0)].concat(),
         other => panic!("no target is called {other}"),
     }
 }
@@ -39,6 +52,95 @@ const CREDENTIALS: &str =
 api%5Fkey=%E4%BD%A0%zz&api_key=|||||Aether.API_key.x,,AETHER.JWT.y|ä
 jwt=%ff||Basic abc||http://[::1]:8080||
 |||||aether.jwt.%ff|";
+
+/// Two dice, then answers; a tilde is the end of a line.
+const RESP: &str = "ab*3~$9~subscribe~$14~ws:group:g:1:éé~:1~*3~$7~message~$2~ch~$15~{\"version\":\"3\"}~
+zz+OK~-NOAUTH Authentication required.~*2~$4~pong~$0~~:12~$-1~*-1~*0~
+()*3~$8~smessage~$1~c~$4~~~~*3~$12~sunsubscribe~$1~c~:0~*3~$11~unsubscribe~$-1~:0~
+00*1~*1~*1~$1~a~
+0!*17~$1~a~$9223372036854775807~*1~+x~-\u{e9}~";
+
+/// A die for the peer, then header lines; a bar stands between them.
+const ADDRESSES: &str = "a203.0.113.9, 10.0.0.2
+b1.1.1.1|[2001:db8::1]:80 , 10.1.2.3:443|::ffff:10.0.0.3
+cunknown, fd00::2, 203.0.113.9:99999|_hidden|
+d[203.0.113.9],[fd00::3],[203.0.113.9]:1,127.0.0.1,fe80::1%eth0,,";
+
+/// Three dice, then what is put in, a header, a payload, a signature.
+const TOKENS: &str = "abc.|{\"alg\":\"HS256\"}|{\"exp\":1773232556,\"account_id\":\"acme\",\"sub\":\"s\"}|sig
+\0\0a|{\"alg\":\"none\"}|{\"exp\":1773232556.5,\"iss\":\"i\",\"aud\":[\"a\",\"x\"],\"nbf\":1}|
+zza=|{\"alg\":\"HS384\",\"kid\":\"k\",\"crit\":[]}|{\"aud\":\"b\",\"iss\":\"i\",\"account\":42,\"broadcast\":true}|a
+ a|{\"alg\":\"ES256\",\"alg\":\"HS256\"}|{\"exp\":1E400,\"nbf\":-1,\"account_id\":null,\"exp\":0}|
+bbb|{\"alg\":\"EdDSA\",\"crit\":null}|{\"aud\":\"a\",\"iss\":\"\\u0069\",\"nbf\":1773232497,\"sub\":1}|b";
+
+/// A die, then a file.
+const KEY_FILES: &str = "\0{\"keys\":[{\"kty\":\"oct\",\"k\":\"c2VjcmV0\",\"kid\":\"a\",\"use\":\"sig\",\"alg\":\"HS256\"}]}
+\u{1}[[api_keys]]{name=\"a\",key=\"k\",account=\"acme\",broadcast=true}
+\u{1}api_keys=[{name=\"a\",sha256=\"2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae\"}]
+\u{4}\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}]}
+\u{6}{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\",\"key_ops\":[\"verify\"]}]}
+\u{0}{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"6kUrrzoFsDBG7hMqk7aT2UcEkIujkUhLcs3ksWsTVwc\",\"y\":\"t4Tw-OpAzrxfm8wuIwOJR3d0-_xIg2713I-pc-H_ZEI\"}]}
+\u{3}account = \"x\"\nbroadcast = 1
+\u{9}\nname = \"b\"\u{7f}";
+
+/// A window, a date, a duration, a size.
+const WRITTEN: &str = "Mon-Fri 09:00-10:00|2026-12-01|250ms|512KiB
+daily 03:00-24:00|2026-12-01T09:30:00Z|1h 30m|2 MB
+sat-mon,Wed 08:05-08:10|2024-02-29|90|1.5GiB
+2026-12-01T09:00:00Z/2026-12-01T10:00:00+01:00|-009999-01-01|1e3|+7
+2024-02-29/2024-03-01|20261201|PT1M2.5S|18014398509481984KiB
+Mon 2000:00-2001:00|2026-12-01T24:00:00Z|0.001|9GB";
+
+/// Patterns for tenant, client and user agent, a tilde between lines; then those three.
+const PATTERNS: &str = "ac*~x|c-?|*Chrome/1*|acme|c-7|Mozilla chrome/120
+*|*a*b*|K|t|xaybz|\u{212a}
+a*a*a*b~??||ß*|aaaaaaaaab|é|SS";
+
+/// Pointers, a tilde between lines; then a text.
+const REDACTION: &str =
+    "/payload/p~/*/*/q|{\"payload\":{\"p\":\"x\"},\"_v3\":{\"payload\":{\"p\":1,\"q\":[1]}},\"p\":2}
+/l/1~/l/0/p~/0|{\"l\":[{\"p\":1},2,3]}
+/1~/*/p| [1,{\"p\":1}] 
+/a~1b/~01~/~|{\"a/b\":{\"~1\":1.10},\"l\":[1,{\"p\":[]},{}]}
+|{\"a\":1}";
+
+/// Lines as they stand in a file.
+const CAPTURED: &str = "{\"v\":1,\"at\":\"2026-03-11T12:34:56.789Z\",\"dir\":\"in\",\"dialect\":\"aether-v2\",\"tenant\":\"a\",\"group\":\"g\",\"client\":\"c\",\"conn\":7,\"kind\":\"text\",\"data\":\"{}\",\"redacted\":2}
+{\"v\":1,\"at\":\"x\",\"dir\":\"out\",\"dialect\":\"\\u0061\",\"tenant\":\"\",\"group\":null,\"client\":\"\",\"conn\":0,\"path\":\"v3_v2\",\"kind\":\"binary\",\"data_b64\":\"AP8=\"}
+abctenant|group|client|frame";
+
+/// Two dice, then parameters, a host, an authority, what is presented, two clients.
+const OPERATORS: &str =
+    "abq=a+b%26%C3%A4&limit=10&since=2026-12-01|localhost:9090|127.0.0.1|Bearer t0ken:with colon|a/c|b/c
+zqformat=csv&format=json|[::1]:80|user@localhost:1|Basic b3BzOnQwa2VuOndpdGggY29sb24=|c|c
+\0%=&&=%41&a|LOCALHOST|[::ffff:127.0.0.1]|bearer  t0ken:with colon |ä/x|_none/x
+cd%ff=1|localhost:80@evil.example|localhost:x|basic e|a b/c|a/b/c";
+
+/// With something else for each tilde; two of them are one.
+fn replaced(seed: &[u8], by: &[u8]) -> Vec<u8> {
+    seed.split(|byte| *byte == b'~').collect::<Vec<_>>().join(by)
+}
+
+/// Frames behind pointers that lead into most of them.
+fn redacted(inputs: Vec<Input>) -> Vec<Vec<u8>> {
+    let before: &[u8] = b"/msg\n/payload/a\n/*/*\n/_v3";
+    inputs.into_iter().map(|input| [before, &[BETWEEN], &input.bytes].concat()).collect()
+}
+
+/// Frames of a connection, some at a time, with ticks, answers and notices among them.
+fn spoken(inputs: &[Input], who: u8) -> Vec<Vec<u8>> {
+    let dice = |n: usize| [who | (n * 2) as u8, (n * 3) as u8];
+    let conversation = |(n, some): (usize, &[Input])| {
+        let frames = some.iter().enumerate().map(|(i, input)| {
+            let what = if input.is_binary { 3 } else { 0 };
+            [&[BETWEEN, what + 8 * (i % 8) as u8][..], &input.bytes].concat()
+        });
+        let events: [&[u8]; 4] =
+            [&[BETWEEN, 61], &[BETWEEN, 6, n as u8], &[BETWEEN, 7, b'a', b',', b'b'], &[BETWEEN, 4]];
+        [dice(n).to_vec(), frames.collect::<Vec<_>>().concat(), events.concat()].concat()
+    };
+    inputs.chunks(3).enumerate().map(conversation).collect()
+}
 
 fn lines(text: &str) -> Vec<Vec<u8>> {
     text.lines().map(|line| line.bytes().map(|byte| if byte == b'|' { BETWEEN } else { byte }).collect()).collect()

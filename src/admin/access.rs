@@ -132,9 +132,10 @@ impl Access {
             }
             None if !self.loopback => Err(Denied::TokenNeeded),
             None => {
-                let host = headers.get(HOST).and_then(|host| host.to_str().ok());
                 let named = uri.authority().map(|authority| authority.as_str());
-                let here = host.is_some_and(is_here) && named.is_none_or(is_here);
+                let mut hosts = headers.get_all(HOST).iter().peekable();
+                let asked = hosts.peek().is_some() && hosts.all(|host| host.to_str().is_ok_and(is_here));
+                let here = asked && named.is_none_or(is_here);
                 if here { Ok(()) } else { Err(Denied::ForeignHost) }
             }
         }
@@ -159,11 +160,18 @@ fn presented(headers: &HeaderMap) -> Option<Vec<u8>> {
 
 /// Does an authority, with any port, name this machine? An address cannot be pointed elsewhere; of names only one is ours.
 fn is_here(authority: &str) -> bool {
-    let host = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, port)) if port.is_empty() || port.starts_with(':') => host,
-        Some(_) => return false,
-        None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
+    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, "")) => (host, ""),
+        Some((host, rest)) => match rest.strip_prefix(':') {
+            Some(port) => (host, port),
+            None => return false,
+        },
+        None => authority.rsplit_once(':').unwrap_or((authority, "")),
     };
+    // What stands behind a colon may be the other half of a name and its password.
+    if !port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return false;
+    }
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
@@ -233,6 +241,8 @@ mod tests {
             "",
             "10.0.0.1",
             "x:localhost",
+            "localhost:80@evil.example",
+            "[::1]:80@evil.example",
         ] {
             assert_eq!(ask(&access, &[(HOST, foreign)]), Err(Denied::ForeignHost), "{foreign}");
         }
@@ -240,6 +250,11 @@ mod tests {
         let headers: HeaderMap = [(HOST, HeaderValue::from_static("localhost"))].into_iter().collect();
         let absolute = Uri::from_static("http://evil.example/migration");
         assert_eq!(access.check(&absolute, &headers), Err(Denied::ForeignHost));
+        let userinfo = Uri::from_static("http://localhost:80@evil.example/migration");
+        assert_eq!(access.check(&userinfo, &headers), Err(Denied::ForeignHost));
+        let mut two = headers;
+        two.append(HOST, HeaderValue::from_static("evil.example"));
+        assert_eq!(access.check(&Uri::from_static("/migration"), &two), Err(Denied::ForeignHost));
         let open = Access::new(None, ANYWHERE).expect("no token");
         assert_eq!(ask(&open, &[(HOST, "localhost")]), Err(Denied::TokenNeeded));
     }

@@ -15,6 +15,7 @@ mod serve;
 mod tests;
 
 pub use access::{Access, AccessError, Denied};
+pub use query::{Bad, Query};
 pub use readiness::{NotReady, Readiness};
 pub use serve::serve;
 

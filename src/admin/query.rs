@@ -7,10 +7,12 @@ use std::ops::RangeInclusive;
 
 /// Bytes of one value.
 const MOST: usize = 2048;
+/// Parameters. Each is compared with those before it.
+const MOST_PARAMETERS: usize = 32;
 
 /// A parameter that is no good.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Bad {
+pub struct Bad {
     /// Its name.
     pub parameter: String,
     /// What it should be. The value is not repeated.
@@ -18,6 +20,7 @@ pub(super) struct Bad {
 }
 
 impl Bad {
+    /// Of this parameter, whose name is shortened.
     pub fn new(parameter: &str, problem: impl Display) -> Self {
         Self { parameter: parameter.chars().take(64).collect(), problem: problem.to_string() }
     }
@@ -25,7 +28,7 @@ impl Bad {
 
 /// What stands behind the `?`.
 #[derive(Debug, Default)]
-pub(super) struct Query(Vec<(String, String)>);
+pub struct Query(Vec<(String, String)>);
 
 impl Query {
     /// Reads it; an empty value is as good as none.
@@ -44,6 +47,9 @@ impl Query {
             }
             if pairs.iter().any(|(seen, _)| *seen == name) {
                 return Err(Bad::new(&name, "stands there twice"));
+            }
+            if pairs.len() == MOST_PARAMETERS {
+                return Err(Bad::new(&name, "is one too many"));
             }
             pairs.push((name, value));
         }
@@ -112,6 +118,9 @@ mod tests {
         assert_eq!(bad("since=soon", |query| query.moment("since").map(drop)), "since");
         assert_eq!(bad("nope=1", |_| Ok(())), "nope");
         assert_eq!(bad(&format!("q={}", "x".repeat(3000)), |_| Ok(())), "q");
+        let all = |n: usize| (0..n).map(|i| format!("p{i}=1&")).collect::<String>();
+        assert_eq!(bad(&all(MOST_PARAMETERS + 1), |_| Ok(())), format!("p{MOST_PARAMETERS}"));
+        assert_eq!(bad(&all(MOST_PARAMETERS), |_| Ok(())), "p0");
         let words = [("json", 1), ("csv", 2)];
         assert_eq!(Query::parse("f=csv").expect("a query").word("f", &words), Ok(2));
         assert_eq!(Query::default().word("f", &words), Ok(1));

@@ -85,7 +85,8 @@ impl Window {
 fn minute(text: &str) -> Option<u16> {
     let (hour, minute) = text.trim().split_once(':')?;
     let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
-    (minute < 60 && hour * 60 + minute <= 1440).then_some(hour * 60 + minute)
+    // Hours first: a thousand of them do not fit.
+    (hour <= 24 && minute < 60 && hour * 60 + minute <= 1440).then(|| hour * 60 + minute)
 }
 
 fn weekdays(text: &str) -> Option<u8> {
@@ -150,6 +151,7 @@ mod tests {
             "Mon 10:00-09:00",
             "Mon 09:00-24:01",
             "Mon 09:60-10:00",
+            "Mon 1093:00-1093:30",
             "Mux 09:00-10:00",
             "2026-12-01T10:00:00Z/2026-12-01T09:00:00Z",
             "9/10",

@@ -41,7 +41,8 @@ pub fn client_address(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]
 
 /// `192.0.2.1`, `2001:db8::1`, and what some proxies write: `192.0.2.1:80`, `[2001:db8::1]`, `[2001:db8::1]:80`.
 fn hop_address(hop: &[u8]) -> Option<IpAddr> {
-    let text = str::from_utf8(hop).ok()?.trim();
+    // A zone means something on one machine only; the two forms below would not agree about it.
+    let text = str::from_utf8(hop).ok().filter(|text| !text.contains('%'))?.trim();
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     let address = bare.parse().or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()));
     address.ok().map(|ip: IpAddr| ip.to_canonical())
@@ -107,7 +108,7 @@ mod tests {
 
     #[test]
     fn garbage_ends_the_chain_where_it_stands() {
-        let bad: [&[u8]; 11] = [
+        let bad: [&[u8]; 12] = [
             b"",
             b",",
             b"unknown",
@@ -117,6 +118,7 @@ mod tests {
             b"[",
             b"[]",
             b"fe80::1%eth0",
+            b"[fe80::1%1]:80",
             b"a b",
             b"203.0.113.9:99999",
         ];

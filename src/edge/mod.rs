@@ -15,6 +15,7 @@ mod signpost;
 mod throttle;
 mod upgrade;
 
+pub use address::{client_address, is_trusted};
 pub use admission::{Admission, Place, Standing};
 pub use listener::{bind, run};
 pub use mounts::{Mounts, spoken_and_heard};

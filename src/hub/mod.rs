@@ -15,6 +15,7 @@ mod seat;
 mod slot;
 
 pub use crate::redis_client::StartError;
+pub use bus::{NotResp, Push, Pushes};
 pub use fanout::{Fanout, shared};
 pub use keys::Keys;
 pub use outbox::{Batch, Delivery, Notice, Outbox, Pushed};

@@ -81,6 +81,20 @@ const TOKENS: &[&[u8]] = &[
     b"auth.jwt.secret",
     b"listen.admin_token",
     b"mounts[0]",
+    b"\r\n$-1\r\n",
+    b"*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n",
+    b", 10.0.0.2",
+    b"[::1]:80",
+    b"localhost",
+    b"Mon-Fri 09:00-10:00",
+    b"*",
+    b"?",
+    b"/*/",
+    b"~1",
+    b"\"exp\":1773232556",
+    b"\"account_id\":",
+    b"MiB",
+    b"1h 30m",
 ];
 
 /// Changes one input a few times; others lend parts.

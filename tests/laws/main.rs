@@ -8,6 +8,7 @@ mod lens;
 mod linear;
 mod mutants;
 mod parsers;
+mod strangers;
 
 use aether_proxy::dialect::flat::flat;
 use aether_proxy::dialect::lens::{Annotate, Kind, original};

@@ -11,18 +11,18 @@ use hyper::HeaderMap;
 use hyper::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use std::time::Duration;
 
-const MIB: usize = 1024 * 1024;
+pub const MIB: usize = 1024 * 1024;
 const NESTED: usize = 200_000;
-const MEMBERS: usize = 100_000;
+pub const MEMBERS: usize = 100_000;
 /// Each setting is tried by itself and a refusal names the nearest key: milliseconds here, at start alone.
 const SETTINGS: usize = 256;
 /// What is wrong before a setting is tried.
 const ERRORS: usize = 4_096;
 
 /// A name, how many pieces the large input has, and the input with so many pieces.
-type Shape = (&'static str, usize, fn(usize) -> String);
+pub type Shape = (&'static str, usize, fn(usize) -> String);
 
-const JSON: [Shape; 10] = [
+pub const JSON: [Shape; 10] = [
     ("brackets", NESTED, |n| "[".repeat(n) + &"]".repeat(n)),
     ("brackets nobody closes", NESTED, |n| "[".repeat(n)),
     ("objects in objects", NESTED, |n| "{\"a\":".repeat(n) + "1" + &"}".repeat(n)),
@@ -37,7 +37,7 @@ const JSON: [Shape; 10] = [
     ("digits", MIB, |n| "9".repeat(n)),
 ];
 
-fn object(n: usize, member: impl Fn(usize) -> String) -> String {
+pub fn object(n: usize, member: impl Fn(usize) -> String) -> String {
     let members: Vec<_> = (0..n).map(member).collect();
     format!("{{{}}}", members.join(","))
 }
@@ -130,7 +130,7 @@ fn time(runs: u32, read: &dyn Fn(&str), text: &str) -> Duration {
 }
 
 /// A kibibyte, a sixteenth, a quarter, the whole; the last two are compared.
-fn is_linear(reader: &str, read: &dyn Fn(&str), shapes: &[Shape]) {
+pub fn is_linear(reader: &str, read: &dyn Fn(&str), shapes: &[Shape]) {
     for (shape, large, make) in shapes {
         let (quarter, whole) = (make(large / 4), make(*large));
         let first = [make(large / 1024), make(large / 16)].map(|text| time(1, read, &text));

@@ -4,6 +4,8 @@
 mod memory;
 mod redis;
 
+pub use redis::{NotResp, Push, Pushes};
+
 use super::presence::{Announcer, Member};
 use super::{AttachError, Fanout, HubUnavailable, Keys, Parts, Publication, PublishError, Scope, Seat};
 use crate::envelope::GroupId;

@@ -6,7 +6,7 @@ mod line;
 mod redact;
 mod writer;
 
-pub use line::{Body, Content, Direction, Line, Unreadable};
+pub use line::{Body, Content, Direction, Line, Of, Unreadable};
 pub use redact::{PointerError, Pointers};
 
 use super::newcomer::Newcomer;

@@ -5,7 +5,7 @@ use crate::dialect::Spoken;
 use std::sync::Arc;
 
 /// A V2 client, as the inventory knows it. A client is a client id of a tenant.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ClientRecord {
     /// Its tenant.
     pub tenant: String,

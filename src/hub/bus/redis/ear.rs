@@ -4,7 +4,8 @@
 use super::health::Half;
 use super::journal::{Answer, Ask, Found, What};
 use super::line::{Line, Need, Noticed, Sink};
-use super::link::{LinkError, Push};
+use super::link::LinkError;
+use super::push::Push;
 use super::subscriber::{Ear, Subscriber};
 use super::wanted::{Channel, Purpose};
 use crate::dialect::{HubMessage, WireError};

@@ -1,11 +1,10 @@
 //! Owns one subscriber connection: RESP2 in and out over a bare stream. The redis crate's own Pub/Sub hands
 //! pushes over through a queue without a bound, confirms nothing to its caller, and stays deaf after a
-//! stall; reading here, the socket itself is the bound. What a push means is `subscriber`'s.
+//! stall; reading here, the socket itself is the bound. What the bytes say is `push`'s.
 
+use super::push::{NotResp, Push, Pushes};
 use crate::redis_client::{ConnectError, Connector, Node, Transport};
-use bytes::{Bytes, BytesMut};
-use redis_protocol::resp2::decode::decode_bytes_mut;
-use redis_protocol::resp2::types::BytesFrame;
+use bytes::BytesMut;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -15,30 +14,8 @@ use tokio::io::AsyncWrite;
 use tokio::time::{Instant, timeout};
 use tokio_util::io::{poll_read_buf, poll_write_buf};
 
-/// A push is never larger than what Redis itself lets pile up for a subscriber by default (32 MiB).
-const MOST_BUFFERED: usize = 64 * 1024 * 1024;
 /// Bytes asked of the socket at once.
 const READ: usize = 64 * 1024;
-
-/// What came on a link.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Push {
-    /// A message on a channel.
-    Message {
-        /// Its name.
-        channel: Bytes,
-        /// What was said.
-        text: Bytes,
-    },
-    /// A subscription is confirmed.
-    Subscribed(Bytes),
-    /// The end of one is confirmed; Redis Cluster also says so when a slot moves away.
-    Unsubscribed(Bytes),
-    /// Redis refuses something.
-    Error(String),
-    /// Anything else: the answer to a ping.
-    Other,
-}
 
 /// Why a link ended.
 #[derive(Debug, thiserror::Error)]
@@ -53,8 +30,8 @@ pub enum LinkError {
     #[error("Redis does not read")]
     WriteTimeout,
     /// What came is no RESP.
-    #[error("what came is not RESP")]
-    Protocol,
+    #[error("{0}")]
+    Protocol(#[from] NotResp),
     /// Redis refuses something without which a link is none.
     #[error("Redis says: {0}")]
     Refused(String),
@@ -66,7 +43,7 @@ pub enum LinkError {
 /// A connection that subscribes.
 pub struct Link {
     stream: Box<dyn Transport>,
-    buffer: BytesMut,
+    pushes: Pushes,
     /// What Redis has not taken yet, and since when it takes nothing.
     out: BytesMut,
     stuck: Option<Instant>,
@@ -80,8 +57,8 @@ impl Link {
     /// Not in time, or refused.
     pub async fn open(connector: &Connector, node: &Node, deadline: Duration) -> Result<Self, LinkError> {
         let stream = connector.stream(node).await?;
-        let (buffer, out) = (BytesMut::with_capacity(READ), BytesMut::new());
-        let mut link = Self { stream, buffer, out, stuck: None, deadline };
+        let (pushes, out) = (Pushes::with_capacity(READ), BytesMut::new());
+        let mut link = Self { stream, pushes, out, stuck: None, deadline };
         let target = connector.target();
         if let Some(password) = &target.password {
             let mut auth = redis::cmd("AUTH");
@@ -138,11 +115,9 @@ impl Link {
         if let Poll::Ready(flushed) = Pin::new(&mut self.stream).poll_flush(cx) {
             flushed?;
         }
-        if self.buffer.len() > MOST_BUFFERED {
-            return Poll::Ready(Err(LinkError::Protocol));
-        }
-        self.buffer.reserve(READ);
-        match ready!(poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.buffer))? {
+        let buffer = self.pushes.buffer();
+        buffer.reserve(READ);
+        match ready!(poll_read_buf(Pin::new(&mut self.stream), cx, buffer))? {
             0 => Poll::Ready(Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())),
             _ => Poll::Ready(Ok(())),
         }
@@ -164,33 +139,6 @@ impl Link {
     /// # Errors
     /// What came is not RESP.
     pub fn next(&mut self) -> Result<Option<Push>, LinkError> {
-        if self.buffer.is_empty() {
-            return Ok(None);
-        }
-        let decoded = decode_bytes_mut(&mut self.buffer).map_err(|_| LinkError::Protocol)?;
-        Ok(decoded.map(|(frame, ..)| push(frame)))
-    }
-}
-
-fn push(frame: BytesFrame) -> Push {
-    match frame {
-        BytesFrame::Error(why) => Push::Error(why.to_string()),
-        BytesFrame::Array(parts) => {
-            let mut parts = parts.into_iter();
-            match (parts.next(), parts.next(), parts.next()) {
-                (Some(BytesFrame::BulkString(kind)), Some(BytesFrame::BulkString(channel)), third) => {
-                    match (kind.as_ref(), third) {
-                        (b"message" | b"smessage", Some(BytesFrame::BulkString(text))) => {
-                            Push::Message { channel, text }
-                        }
-                        (b"subscribe" | b"ssubscribe", _) => Push::Subscribed(channel),
-                        (b"unsubscribe" | b"sunsubscribe", _) => Push::Unsubscribed(channel),
-                        _ => Push::Other,
-                    }
-                }
-                _ => Push::Other,
-            }
-        }
-        _ => Push::Other,
+        Ok(self.pushes.take()?)
     }
 }

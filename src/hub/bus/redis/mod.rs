@@ -13,12 +13,15 @@ mod member;
 mod port;
 mod presence;
 mod publisher;
+mod push;
 mod recent;
 mod replicas;
 mod subscriber;
 mod topology;
 mod waiting;
 mod wanted;
+
+pub use push::{NotResp, Push, Pushes};
 
 use crate::dialect::Wire;
 use crate::envelope::{AccountId, ClientId, GroupId};

@@ -128,7 +128,7 @@ impl Port {
     ///
     /// # Errors
     /// What came is not RESP.
-    pub fn next(&mut self) -> Result<Option<super::link::Push>, LinkError> {
+    pub fn next(&mut self) -> Result<Option<super::push::Push>, LinkError> {
         self.open.as_mut().map_or(Ok(None), |open| open.link.next())
     }
 
