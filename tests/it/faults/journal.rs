@@ -50,7 +50,9 @@ async fn forgotten(v2: &str) -> Summary {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_journal_no_longer_holds_is_counted_named_and_told_to_v3_and_closes_v2() {
     let summary = forgotten("close").await;
-    assert_eq!(summary.books["g1-listener"].closes, [1012], "{summary}");
+    // Once, or again where more is said than the journal holds while it catches up.
+    let closes = &summary.books["g1-listener"].closes;
+    assert!(!closes.is_empty() && closes.iter().all(|code| *code == 1012), "{summary}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
