@@ -26,6 +26,7 @@ use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
@@ -197,6 +198,7 @@ impl Edge {
             view,
             global: rules.global,
             apart: rules.dialect == Dialect::Echo,
+            said: AtomicBool::new(false),
             outbox: Outbox::new(state.limits.outbound_queue, state.limits.slow_consumer),
         });
         let client = Client { origin, dialect: rules.dialect, view, may_broadcast: principal.may_broadcast };

@@ -210,6 +210,8 @@ impl Hub {
     /// A sign of life of this connection: its presence is refreshed soon.
     pub fn touch(&self, seat: &Seat) {
         if !seat.apart {
+            // Its own word may have been lost on the way.
+            seat.said.store(true, Ordering::Relaxed);
             self.bus.touch(seat);
         }
     }

@@ -8,6 +8,7 @@ use dashmap::DashMap;
 use parking_lot::RwLock;
 use smallvec::SmallVec;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// The live connections of this node.
 #[derive(Debug, Default)]
@@ -76,10 +77,17 @@ impl Registry {
         }
     }
 
-    /// Asks every connection of this client id and account to end, but those to be kept.
-    pub fn replace(&self, client: &ClientId, account: Option<&AccountId>, keep: impl Fn(SeatId) -> bool) {
+    /// All proxies have heard that this connection is there.
+    pub fn said(&self, client: &ClientId, id: SeatId) {
         if let Some(seats) = self.clients.get(client) {
-            for seat in seats.iter().filter(|seat| seat.account() == account && !keep(seat.id)) {
+            seats.iter().filter(|seat| seat.id == id).for_each(|seat| seat.said.store(true, Ordering::Relaxed));
+        }
+    }
+
+    /// Asks every connection of this client id and account to end, but those to be kept.
+    pub fn replace(&self, client: &ClientId, account: Option<&AccountId>, keep: impl Fn(&Seat) -> bool) {
+        if let Some(seats) = self.clients.get(client) {
+            for seat in seats.iter().filter(|seat| seat.account() == account && !keep(seat)) {
                 seat.outbox.close(CloseReason::Replaced);
             }
         }

@@ -3,6 +3,7 @@
 use super::outbox::Outbox;
 use crate::dialect::{Spoken, View};
 use crate::envelope::{AccountId, Origin};
+use std::sync::atomic::AtomicBool;
 
 /// Names one connection on this node, for ever: never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,6 +24,10 @@ pub struct Seat {
     pub global: bool,
     /// It is for itself: it hears nobody, and nobody hears or sees it.
     pub apart: bool,
+    /// All proxies have heard that it is there. Who comes on two of them at the same moment must not be replaced by
+    /// itself on both: whose word is heard first is the older one, and until a seat's own word is heard it is no older
+    /// than anybody's.
+    pub said: AtomicBool,
     /// Its queue.
     pub outbox: Outbox,
 }

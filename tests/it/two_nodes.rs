@@ -197,6 +197,29 @@ async fn the_newest_connection_of_an_id_wins_on_whatever_node_where_config_says_
     assert_eq!(next_v3(&mut second).await["msg"], "alive");
 }
 
+/// Each proxy took the other's word for news about its own newer connection, and both were closed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_connections_that_come_at_the_same_moment_one_stays() {
+    let nodes = Nodes::start(&["limits.duplicate_client = \"replace\""]).await;
+    for round in 0..20 {
+        let path = format!("/ws/group/g{round}/client/same");
+        let (mut one, mut two) = tokio::join!(connect(&nodes.one, &path), connect(&nodes.two, &path));
+        let first = tokio::select! {
+            first = one.next(Duration::from_secs(5)) => (first, &mut two),
+            first = two.next(Duration::from_secs(5)) => (first, &mut one),
+        };
+        let (closed, other) = first;
+        match closed.expect("one is replaced") {
+            tokio_tungstenite::tungstenite::Message::Close(frame) => {
+                assert_eq!(frame.map(|f| u16::from(f.code)), Some(4409));
+            }
+            other => panic!("{other}"),
+        }
+        other.send_text("still here").await;
+        assert_eq!(other.expect_text().await, "still here", "round {round}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readiness_tells_the_truth_about_redis_and_liveness_does_not_ask_it() {
     use crate::harness::http;

@@ -100,7 +100,7 @@ impl Memory {
     /// See `Bus::replace`.
     pub fn replace(&self, seat: &Arc<Seat>) {
         let newest = seat.id;
-        self.fanout.registry().replace(&seat.origin.client, seat.account(), |id| id >= newest);
+        self.fanout.registry().replace(&seat.origin.client, seat.account(), |own| own.id >= newest);
     }
 
     /// See `Bus::members`.

@@ -13,6 +13,7 @@ use aether_proxy::telemetry::Metrics;
 use aether_proxy::telemetry::labels::{Lost, Outcome, Path};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message;
@@ -92,6 +93,7 @@ impl Node {
             view: if who.v2 { View::AetherV2(hears) } else { View::AetherV3 },
             global: who.global,
             apart: false,
+            said: AtomicBool::new(false),
             outbox: Outbox::new(1 << 20, SlowConsumer::Close),
         };
         Client {

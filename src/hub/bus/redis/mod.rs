@@ -27,7 +27,7 @@ use crate::dialect::Wire;
 use crate::envelope::{AccountId, ClientId, GroupId};
 use crate::hub::keys::Keys;
 use crate::hub::presence::{Announcer, Member};
-use crate::hub::seat::Seat;
+use crate::hub::seat::{Seat, SeatId};
 use crate::hub::{AttachError, Fanout, HubUnavailable, Parts, Publication, PublishError, Scope};
 use crate::redis_client::{Connector, Mode, Rarely, StartError};
 use crate::telemetry::Metrics;
@@ -336,7 +336,14 @@ fn on_control(fanout: &Fanout, here: &str, text: &str) {
         Ok(Word::Replace { node, seat, client, account }) => {
             let Ok(client) = ClientId::new(&client, usize::MAX) else { return };
             let account = account.and_then(|a| AccountId::new(&a, usize::MAX).ok());
-            fanout.registry().replace(&client, account.as_ref(), |id| node == here && id.0 >= seat);
+            if node == here {
+                fanout.registry().said(&client, SeatId(seat));
+            }
+            let stays = |own: &Seat| match node == here {
+                true => own.id.0 >= seat,
+                false => !own.said.load(Ordering::Relaxed),
+            };
+            fanout.registry().replace(&client, account.as_ref(), stays);
         }
         Err(_) => tracing::debug!("what another proxy says is not understood"),
     }
