@@ -2,6 +2,7 @@
 
 import { html, useEffect, useRef, useState } from './vendor/htm/standalone.module.js';
 import { ask } from './api.js';
+import { SLOW } from './live.js';
 import { Ago, Empty, Scroll } from './parts.js';
 import * as format from './format.js';
 
@@ -35,12 +36,14 @@ export function Groups({ choice, choose, beat }) {
 function useGroups({ q, tenant, show, by }, beat) {
   const [answer, set] = useState(NONE);
   const latest = useRef(0);
+  // All clients are read for one answer.
+  const turn = Math.floor(beat / SLOW);
   useEffect(() => {
     const mine = (latest.current += 1);
     ask('/groups', { q, tenant, show, by, limit: MOST }).then(
       (answer) => mine === latest.current && set({ ...answer, loaded: true, problem: null }),
       (error) => mine === latest.current && set((before) => ({ ...before, problem: error.message })),
     );
-  }, [q, tenant, show, by, beat]);
+  }, [q, tenant, show, by, turn]);
   return answer;
 }

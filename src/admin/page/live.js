@@ -5,7 +5,7 @@ import { ask } from './api.js';
 import { follow } from './parts.js';
 
 /** History, events and tenants change slower than the report: they are asked for every so many turns. */
-const SLOW = 6;
+export const SLOW = 6;
 
 /** How often to ask, in seconds: `?refresh=` of the page's address, 1 to 60. */
 export function period() {
