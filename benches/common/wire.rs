@@ -94,6 +94,18 @@ pub fn frame(opcode: u8, content: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Takes in bytes that came: calls `each` for every frame that is whole by now, and keeps in `rest` what is not.
+pub fn feed(rest: &mut Vec<u8>, bytes: &[u8], each: impl FnMut(u8, &[u8])) {
+    if rest.is_empty() {
+        let used = frames(bytes, each);
+        rest.extend_from_slice(&bytes[used..]);
+    } else {
+        rest.extend_from_slice(bytes);
+        let used = frames(rest, each);
+        rest.drain(..used);
+    }
+}
+
 /// Calls `each` with the opcode and content of every whole frame; returns how many bytes those were.
 pub fn frames(bytes: &[u8], mut each: impl FnMut(u8, &[u8])) -> usize {
     let mut at = 0;

@@ -117,16 +117,8 @@ impl Crew {
     /// The kernel's: the connection is gone.
     pub async fn send(&self, publisher: usize, text: &str) -> io::Result<()> {
         let frame = wire::frame(wire::TEXT, text.as_bytes());
-        let writer = &self.writers[publisher];
-        let mut bytes = frame.as_slice();
-        while !bytes.is_empty() {
-            match writer.try_write(bytes) {
-                Ok(n) => bytes = &bytes[n..],
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => writer.writable().await?,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
+        let writer: &OwnedWriteHalf = &self.writers[publisher];
+        wire::write(writer.as_ref(), &frame).await
     }
 
     /// Waits until so many deliveries have come in all. False when nothing comes any more.
@@ -199,14 +191,7 @@ impl Line {
             wire::CLOSE => open = false,
             _ => book.came(*number, content, now),
         };
-        if rest.is_empty() {
-            let used = wire::frames(bytes, &mut each);
-            rest.extend_from_slice(&bytes[used..]);
-        } else {
-            rest.extend_from_slice(bytes);
-            let used = wire::frames(rest, &mut each);
-            rest.drain(..used);
-        }
+        wire::feed(rest, bytes, &mut each);
         if book.delivered >= shared.goal.get() {
             shared.goal.set(u64::MAX);
             shared.reached.notify_one();

@@ -324,14 +324,7 @@ impl Crowd {
             wire::TEXT | frames::BINARY => self.hear(seat, opcode, content),
             _ => {}
         };
-        if rest.is_empty() {
-            let used = wire::frames(bytes, &mut each);
-            rest.extend_from_slice(&bytes[used..]);
-        } else {
-            rest.extend_from_slice(bytes);
-            let used = wire::frames(rest, &mut each);
-            rest.drain(..used);
-        }
+        wire::feed(rest, bytes, &mut each);
         if rest.is_empty() && rest.capacity() > BUFFER {
             *rest = Vec::new();
         }
