@@ -11,6 +11,7 @@
 //! | [`tls`] | TLS of the listeners: the handshake, certificates and their successors |
 //! | [`auth`] | credentials become a principal or a refusal |
 //! | [`dialect`] | pure translators: the lens between V2 and V3, and the text of the hub |
+//! | [`jq`] | filters of custom dialects, run by a child process |
 //! | [`telemetry`] | metrics in one declaration, logs without secrets |
 //! | [`redis_client`] | how Redis is reached: its address, connections, who is master |
 //! | [`migration`] | who still speaks V2, who may, and when V2 can go: inventory, policy, report |
@@ -37,6 +38,7 @@ pub mod dialect;
 pub mod edge;
 pub mod envelope;
 pub mod hub;
+pub mod jq;
 pub mod label;
 pub mod migration;
 pub mod redis_client;

@@ -25,19 +25,26 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("envelope", &[]),
     ("close", &["label"]),
     ("clock", &[]),
-    ("config", &[]),
+    // Dialects are told the time, and name the reason when one of their rules ends a connection.
+    ("dialect", &["label", "envelope", "close", "clock"]),
+    // A dialect in the settings is held to its laws before anything is served by it.
+    ("config", &["envelope", "dialect"]),
     // Both listeners use it, and they do not know each other.
     ("tls", &["config"]),
     ("auth", &["label", "envelope", "config", "clock"]),
-    ("dialect", &["label", "envelope"]),
+    // It knows the one subcommand by name, and nothing else of who calls it.
+    ("jq", &["label", "envelope"]),
     // Labels are types, so the metrics know the enums they are labelled with.
     ("telemetry", &["label", "close", "clock", "config", "dialect"]),
     // Both the inventory and the hub lie on Redis, and they do not know each other.
     ("redis_client", &["config"]),
     // It closes V2 connections with a reason, tells generations apart, and lints frames.
     ("migration", &["label", "envelope", "close", "clock", "config", "dialect", "telemetry", "redis_client"]),
-    ("hub", &["label", "envelope", "dialect", "config", "clock", "close", "telemetry", "redis_client"]),
-    ("session", &["label", "envelope", "close", "clock", "config", "telemetry", "auth", "dialect", "migration", "hub"]),
+    ("hub", &["label", "envelope", "dialect", "jq", "config", "clock", "close", "telemetry", "redis_client"]),
+    (
+        "session",
+        &["label", "envelope", "close", "clock", "config", "telemetry", "auth", "dialect", "jq", "migration", "hub"],
+    ),
     ("edge", ABOVE_SESSION),
     ("admin", ABOVE_SESSION),
     ("app", EVERYTHING),
@@ -56,6 +63,7 @@ const ABOVE_SESSION: &[&str] = &[
     "tls",
     "auth",
     "dialect",
+    "jq",
     "migration",
     "hub",
     "session",
@@ -71,6 +79,7 @@ const EVERYTHING: &[&str] = &[
     "tls",
     "auth",
     "dialect",
+    "jq",
     "redis_client",
     "migration",
     "hub",
@@ -126,6 +135,7 @@ const RUNTIME: &[&str] = &[
     "tls.rs",
     "tls/",
     "auth/",
+    "jq/",
     "redis_client/",
     "migration/",
     "hub/",
@@ -133,6 +143,7 @@ const RUNTIME: &[&str] = &[
     "edge/",
     "admin/",
     "app.rs",
+    "app/",
     "cli/",
     "main.rs",
 ];

@@ -32,6 +32,9 @@ impl Kind {
     }
 }
 
+/// Bytes of a frame whose white space around it is told to peers.
+const MOST_RAW: usize = 64 * 1024;
+
 /// What is needed beside the visible envelope to get the V2 frame back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt<'a> {
@@ -39,6 +42,27 @@ pub struct Receipt<'a> {
     pub kind: Kind,
     /// The text itself, only where rendering the visible envelope gives something else.
     pub raw: Option<Cow<'a, str>>,
+    /// The dialect that it was said in; None: Aether V2. Only that dialect takes it back by this receipt.
+    pub dialect: Option<Cow<'a, str>>,
+}
+
+impl<'a> Receipt<'a> {
+    /// Of an Aether V2 frame.
+    pub fn new(kind: Kind, raw: Option<Cow<'a, str>>) -> Self {
+        Self { kind, raw, dialect: None }
+    }
+
+    /// Of a JSON object in another dialect that stands in the envelope verbatim.
+    pub fn verbatim(dialect: &'a str) -> Self {
+        Self { kind: Kind::Json, raw: None, dialect: Some(Cow::Borrowed(dialect)) }
+    }
+
+    /// The same, of a frame with white space around the object. Of a large frame that is not kept: it says nothing,
+    /// and the frame would be on the hub twice, which may be more than the hub takes.
+    pub fn around(dialect: &'a str, frame: &'a str, object: &str) -> Self {
+        let raw = (object.len() < frame.len() && frame.len() <= MOST_RAW).then_some(Cow::Borrowed(frame));
+        Self { raw, ..Self::verbatim(dialect) }
+    }
 }
 
 /// How a V3-shaped frame on a V2 URL is taken: the half-migrated client.
@@ -79,7 +103,7 @@ pub fn to_v3(frame: Frame<'_>, shaped: Shaped) -> Translated<'_> {
         Frame::Binary(bytes) => {
             let mut draft = Draft::to_group(MsgType::Msg);
             draft.payload = Some(format!("{{\"data_b64\":\"{}\"}}", STANDARD.encode(bytes)).into());
-            return Translated { draft, receipt: Receipt { kind: Kind::Binary, raw: None } };
+            return Translated { draft, receipt: Receipt::new(Kind::Binary, None) };
         }
     };
     let (draft, kind, exact) = match Document::parse(text) {
@@ -103,7 +127,7 @@ pub fn to_v3(frame: Frame<'_>, shaped: Shaped) -> Translated<'_> {
         }
     };
     let raw = (!exact).then_some(Cow::Borrowed(text));
-    Translated { draft, receipt: Receipt { kind, raw } }
+    Translated { draft, receipt: Receipt::new(kind, raw) }
 }
 
 /// An object's (last-wins) members, sorted into the envelope: of a V3-shaped one the content is lifted; of
@@ -165,7 +189,8 @@ fn lifted<'a>(members: &[Member<'a>]) -> Option<Draft<'a>> {
 }
 
 /// Where a text is written to, or compared with what is there already.
-trait Sink {
+pub(super) trait Sink {
+    /// One part more.
     fn put(&mut self, part: &str);
 }
 
@@ -176,7 +201,7 @@ impl Sink for String {
 }
 
 /// What is left of a text once the parts put so far are taken from its front; None when they differ.
-struct Left<'a>(Option<&'a str>);
+pub(super) struct Left<'a>(Option<&'a str>);
 
 impl Sink for Left<'_> {
     fn put(&mut self, part: &str) {
@@ -184,8 +209,14 @@ impl Sink for Left<'_> {
     }
 }
 
-impl Left<'_> {
-    fn is_nothing(&self) -> bool {
+impl<'a> Left<'a> {
+    /// All of it.
+    pub fn of(text: &'a str) -> Self {
+        Self(Some(text))
+    }
+
+    /// Every part was there, and nothing else is.
+    pub fn is_nothing(&self) -> bool {
         self.0 == Some("")
     }
 }
@@ -212,7 +243,7 @@ fn render_object(draft: &Draft<'_>, out: &mut impl Sink) {
 
 /// Is the text what `render_object` would write?
 fn is_rendering(draft: &Draft<'_>, text: &str) -> bool {
-    let mut left = Left(Some(text));
+    let mut left = Left::of(text);
     render_object(draft, &mut left);
     left.is_nothing()
 }
@@ -248,13 +279,17 @@ fn inner(object: &str) -> &str {
 /// The V2 frame a message was, byte for byte; None for what was never V2, and for a receipt that does not
 /// lead to the visible envelope: whoever forged it shows V2 peers just what V3 peers see.
 pub fn original(message: &HubMessage<'_>) -> Option<OwnedFrame> {
-    let receipt = message.receipt()?;
+    original_by(message.receipt().filter(|receipt| receipt.dialect.is_none())?, message.draft())
+}
+
+/// The same by the receipt of a dialect that takes such frames as Aether V2 does.
+pub(super) fn original_by(receipt: &Receipt<'_>, draft: &Draft<'_>) -> Option<OwnedFrame> {
     let frame = match (&receipt.raw, receipt.kind) {
         (Some(raw), Kind::Json | Kind::Value | Kind::Text) => OwnedFrame::Text(raw.as_ref().to_owned()),
         (Some(_), Kind::Binary) => return None,
-        (None, kind) => render(message.draft(), kind)?,
+        (None, kind) => render(draft, kind)?,
     };
-    rederives(frame.borrow(), receipt.kind, message.draft()).then_some(frame)
+    rederives(frame.borrow(), receipt.kind, draft).then_some(frame)
 }
 
 /// Does translating the frame give this draft, in one of the ways a mount may be set to?
@@ -274,7 +309,7 @@ fn rederives(frame: Frame<'_>, kind: Kind, draft: &Draft<'_>) -> bool {
 
 /// Is the draft what becomes of these members when they are an object like any other? Nothing is built.
 fn is_opaque(members: &[Member<'_>], draft: &Draft<'_>) -> bool {
-    let mut left = Left(Some(draft.payload.as_deref().unwrap_or_default()));
+    let mut left = Left::of(draft.payload.as_deref().unwrap_or_default());
     let (mut translated, has_payload) = sorted(members, &mut left);
     if has_payload {
         if !left.is_nothing() {
@@ -286,7 +321,7 @@ fn is_opaque(members: &[Member<'_>], draft: &Draft<'_>) -> bool {
 }
 
 /// Equal, but for an absent payload that was written as an empty one (`envelope.nulls = "include"`).
-fn same(translated: &Draft<'_>, seen: &Draft<'_>) -> bool {
+pub(super) fn same(translated: &Draft<'_>, seen: &Draft<'_>) -> bool {
     let absent = translated.payload.is_none() && seen.payload.as_deref() == Some("{}");
     translated.msg_type() == seen.msg_type()
         && translated.target() == seen.target()

@@ -2,17 +2,35 @@
 //! `Dialect` turns a client's frame into an `Intent`; `View` turns a hub message into the frame a client
 //! gets. The two are apart, since a client may still speak V2 and already hear V3 (`recv=v3`).
 
+pub mod adapter;
+mod aether_support;
 pub mod aether_v2;
 pub mod aether_v3;
+pub mod custom;
+pub mod filtered;
 pub mod flat;
 pub mod lens;
+mod manner;
+mod reading;
+pub mod server_monitor;
+mod spoken;
+pub mod support;
+pub mod valtronics;
+pub mod vectra;
 pub mod wire;
 
+pub use adapter::{Adapter, Choice, Denied, Goodbye, Halves, Inbound, Later, Login, Now, Outbound, Presented, Shape};
+pub use filtered::Filtered;
 pub use lens::{Kind, Receipt, Shaped};
+pub use manner::{Hearing, Manner, Speech};
+pub use reading::Reading;
+pub use spoken::{Protocol, Spoken};
 pub use wire::{HubMessage, HubText, Wire, WireError};
 
-use crate::envelope::{Draft, MsgType, Problem};
-use crate::label::labels;
+use crate::close::CloseReason;
+use crate::envelope::{ClientId, Draft, MsgType, Problem};
+use smallvec::SmallVec;
+use std::borrow::Cow;
 
 /// A data frame as it came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,36 +83,6 @@ impl Frame<'_> {
     }
 }
 
-labels! {
-    /// The two generations.
-    pub enum Protocol {
-        /// Any legacy dialect.
-        V2 = "v2",
-        /// `WS_Message_V3`.
-        V3 = "v3",
-    }
-}
-
-labels! {
-    /// The name of each dialect.
-    pub enum Spoken {
-        /// Loose JSON, text, binary.
-        AetherV2 = "aether-v2",
-        /// Strict envelopes.
-        AetherV3 = "aether-v3",
-    }
-}
-
-impl Spoken {
-    /// Its generation.
-    pub fn protocol(self) -> Protocol {
-        match self {
-            Spoken::AetherV2 => Protocol::V2,
-            Spoken::AetherV3 => Protocol::V3,
-        }
-    }
-}
-
 /// What a client wants with a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intent<'a> {
@@ -117,13 +105,32 @@ pub enum Intent<'a> {
         /// What it says.
         draft: Draft<'a>,
     },
+    /// What it says has yet to be asked of the dialect's filter.
+    Filter(Filtered),
     /// Who is in my group?
     PresenceQuery,
+    /// Is this client in my group? Cheaper than the query, and answered like one that has found at most this one.
+    WhoIs(ClientId),
     /// The dialect answers by itself.
     Answer(OwnedFrame),
     /// Not a message of this dialect.
     Invalid(Vec<Problem>),
+    /// Not a message of this dialect: it is answered so, in its own words, or with silence, and counted; the
+    /// connection stays.
+    Refused(Option<OwnedFrame>),
+    /// The server's own word to the client's group.
+    Announce {
+        /// What it says.
+        draft: Draft<'a>,
+    },
+    /// What the client says of itself from now on, for whoever asks who is there: JSON.
+    Describe(Option<Cow<'a, str>>),
+    /// The connection ends.
+    End(CloseReason),
 }
+
+/// What a client wants, in order: mostly one thing.
+pub type Intents<'a> = SmallVec<[Intent<'a>; 1]>;
 
 /// What an upgrade noticed beside its intent, for the metrics.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

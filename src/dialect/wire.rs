@@ -69,6 +69,10 @@ pub fn write(envelope: &Envelope, receipt: Option<&Receipt<'_>>, wire: Wire) -> 
         tail.push_str(",\"k\":\"");
         tail.push_str(receipt.kind.label());
         tail.push('"');
+        if let Some(dialect) = &receipt.dialect {
+            tail.push_str(",\"d\":");
+            json::write_str(&mut tail, dialect);
+        }
         if let Some(raw) = &receipt.raw {
             tail.push_str(",\"raw\":");
             json::write_str(&mut tail, raw);
@@ -181,6 +185,7 @@ struct Beside<'a> {
     account: Option<AccountId>,
     kind: Option<Kind>,
     raw: Option<Cow<'a, str>>,
+    dialect: Option<Cow<'a, str>>,
     /// Plain wire: there was no payload before the receipt.
     no_payload: bool,
 }
@@ -204,6 +209,7 @@ impl<'a> Beside<'a> {
             "a" => put(&mut self.account, json::decode_str(value).and_then(|a| AccountId::new(&a, usize::MAX).ok())),
             "k" => put(&mut self.kind, json::decode_str(value).and_then(|k| Kind::parse(&k))),
             "raw" => put(&mut self.raw, json::decode_str(value)),
+            "d" => put(&mut self.dialect, json::decode_str(value)),
             "p" => {
                 self.no_payload = true;
                 true
@@ -282,7 +288,7 @@ impl<'a> HubMessage<'a> {
             beside = Some(cut.beside);
         }
         let foreign = beside.is_none();
-        let Beside { epoch, seq, account, kind, raw, no_payload: _ } = beside.unwrap_or_default();
+        let Beside { epoch, seq, account, kind, raw, dialect, no_payload: _ } = beside.unwrap_or_default();
         Ok(Self {
             visible,
             draft,
@@ -290,7 +296,7 @@ impl<'a> HubMessage<'a> {
             group_id,
             sent_at,
             account,
-            receipt: kind.map(|kind| Receipt { kind, raw }),
+            receipt: kind.map(|kind| Receipt { kind, raw, dialect }),
             stamp: epoch.zip(seq),
             foreign,
         })

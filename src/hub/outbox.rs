@@ -4,15 +4,17 @@
 
 use crate::close::CloseReason;
 use crate::config::SlowConsumer;
-use crate::telemetry::labels::Path;
+use crate::label::Label;
+use crate::telemetry::Metrics;
+use crate::telemetry::labels::{Lost, Path};
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::task::{Context, Poll};
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
-/// One message for one receiver. The bytes are shared with every other receiver of the same view.
+/// One message for one receiver. The bytes are shared with every other receiver of the same rendering.
 #[derive(Debug, Clone)]
 pub struct Delivery {
     /// The frame.
@@ -48,6 +50,22 @@ pub enum Pushed {
     Gone,
 }
 
+impl Pushed {
+    /// Books what came of a message that was expected on this path.
+    pub fn book(self, path: Path, metrics: &Metrics) {
+        match self {
+            Pushed::Queued(waiting) => metrics.send_queue_length.only().observe(waiting as f64),
+            Pushed::Dropped(by_path) => {
+                for (path, n) in Path::ALL.iter().copied().zip(by_path) {
+                    metrics.book_lost(path, Lost::SlowConsumer, u64::from(n));
+                }
+            }
+            Pushed::Overflow => metrics.book_lost(path, Lost::SlowConsumer, 1),
+            Pushed::Gone => metrics.book_lost(path, Lost::Disconnect, 1),
+        }
+    }
+}
+
 /// The queue.
 #[derive(Debug)]
 pub struct Outbox {
@@ -62,6 +80,9 @@ struct State {
     queue: VecDeque<Delivery>,
     bytes: usize,
     notices: Vec<Notice>,
+    /// Of each slot the latest message, until its time has come. Mostly nobody has any.
+    #[allow(clippy::box_collection, reason = "eight bytes of every connection instead of twenty-four")]
+    held: Option<Box<BTreeMap<u64, (Instant, Delivery)>>>,
     close: Option<CloseReason>,
     gone: bool,
 }
@@ -73,6 +94,8 @@ pub struct Batch {
     pub deliveries: VecDeque<Delivery>,
     /// Notices.
     pub notices: Vec<Notice>,
+    /// When the first message that is held wants to go on: `Outbox::release` then.
+    pub held_until: Option<Instant>,
     /// The connection is to end.
     pub close: Option<CloseReason>,
 }
@@ -85,8 +108,17 @@ impl Outbox {
 
     /// Queues a message. A single message larger than the limit still passes an empty queue.
     pub fn push(&self, delivery: Delivery) -> Pushed {
-        let size = delivery.message.len();
         let mut state = self.state.lock();
+        let pushed = self.queue(&mut state, delivery);
+        drop(state);
+        if matches!(pushed, Pushed::Queued(0) | Pushed::Dropped(_) | Pushed::Overflow) {
+            self.waker.wake();
+        }
+        pushed
+    }
+
+    fn queue(&self, state: &mut State, delivery: Delivery) -> Pushed {
+        let size = delivery.message.len();
         if state.gone || state.close.is_some() {
             return Pushed::Gone;
         }
@@ -95,8 +127,6 @@ impl Outbox {
         while state.bytes + size > self.limit && !state.queue.is_empty() {
             if self.when_full == SlowConsumer::Close {
                 state.close = Some(CloseReason::SlowConsumer);
-                drop(state);
-                self.waker.wake();
                 return Pushed::Overflow;
             }
             if let Some(old) = state.queue.pop_front() {
@@ -108,11 +138,48 @@ impl Outbox {
         let waiting = state.queue.len();
         state.bytes += size;
         state.queue.push_back(delivery);
+        if any { Pushed::Dropped(dropped) } else { Pushed::Queued(waiting) }
+    }
+
+    /// Keeps a message until its time has come, instead of the one that waits in its slot. Returns that one's path.
+    pub fn hold(&self, slot: u64, until: Instant, delivery: Delivery) -> Result<Option<Path>, Pushed> {
+        let mut state = self.state.lock();
+        if state.gone || state.close.is_some() {
+            return Err(Pushed::Gone);
+        }
+        let before = state.held.get_or_insert_default().insert(slot, (until, delivery));
         drop(state);
-        if waiting == 0 {
+        if before.is_none() {
+            // Somebody must know when.
             self.waker.wake();
         }
-        if any { Pushed::Dropped(dropped) } else { Pushed::Queued(waiting) }
+        Ok(before.map(|(_, old)| old.path))
+    }
+
+    /// Takes back what waits in a slot. Returns its path.
+    pub fn unhold(&self, slot: u64) -> Option<Path> {
+        let mut state = self.state.lock();
+        state.held.as_mut()?.remove(&slot).map(|(_, old)| old.path)
+    }
+
+    /// Queues the messages whose time has come and whose slots are still wanted, in the order of their times. Returns
+    /// what came of each, as `push` does; None: it was not wanted any more.
+    pub fn release(&self, now: Instant, wants: impl Fn(u64) -> bool) -> Vec<(Path, Option<Pushed>)> {
+        // Under one lock, so that nothing newer of a slot gets in between.
+        let mut state = self.state.lock();
+        let Some(held) = &mut state.held else { return Vec::new() };
+        let slots: Vec<_> = held.iter().filter(|(_, (until, _))| *until <= now).map(|(slot, _)| *slot).collect();
+        let mut due: Vec<_> =
+            slots.into_iter().filter_map(|slot| held.remove(&slot).map(|held| (held, wants(slot)))).collect();
+        if held.is_empty() {
+            state.held = None;
+        }
+        due.sort_by_key(|((until, _), _)| *until);
+        let queue = |((_, d), wanted): ((Instant, Delivery), bool)| (d.path, wanted.then(|| self.queue(&mut state, d)));
+        let came: Vec<_> = due.into_iter().map(queue).collect();
+        drop(state);
+        self.waker.wake();
+        came
     }
 
     /// Queues a notice. A second gap says nothing new; each message that failed is told. Those are bounded by the
@@ -147,6 +214,7 @@ impl Outbox {
     /// Takes everything that waits; false when nothing did. A close is told again each time.
     pub fn take(&self, batch: &mut Batch) -> bool {
         let mut state = self.state.lock();
+        batch.held_until = state.held.as_ref().and_then(|held| held.values().map(|(until, _)| *until).min());
         if state.queue.is_empty() && state.notices.is_empty() && state.close.is_none() {
             return false;
         }
@@ -171,6 +239,8 @@ impl Outbox {
         let mut state = self.state.lock();
         state.gone = true;
         let mut left = [0; 4];
+        // What was held was owed to nobody yet.
+        state.held = None;
         for delivery in std::mem::take(&mut state.queue) {
             left[delivery.path as usize] += 1;
         }

@@ -12,20 +12,27 @@ const DEBT: Duration = Duration::from_secs(10);
 /// A rate: so many units a second, with a burst of two seconds' worth or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    per_second: u64,
+    units: u64,
+    per: Duration,
     burst: Duration,
 }
 
 impl Rate {
     /// `per_second` with a burst of twice that, or of `at_least` units if they are more; None: 0 = no limit.
     pub fn new(per_second: u64, at_least: u64) -> Option<Self> {
-        let rate = Self { per_second, burst: BURST };
+        let rate = Self { units: per_second, per: Duration::from_secs(1), burst: BURST };
         (per_second > 0).then(|| Self { burst: BURST.max(rate.cost(at_least)), ..rate })
+    }
+
+    /// So many in a minute, and as many at once; None: 0 = no limit.
+    pub fn per_minute(units: u64) -> Option<Self> {
+        let per = Duration::from_secs(60);
+        (units > 0).then_some(Self { units, per, burst: per })
     }
 
     /// The time in which so many units come back; at most some 584 years.
     fn cost(&self, units: u64) -> Duration {
-        let nanos = u128::from(units) * 1_000_000_000 / u128::from(self.per_second);
+        let nanos = u128::from(units) * self.per.as_nanos() / u128::from(self.units);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 }
@@ -80,6 +87,17 @@ mod tests {
         assert_eq!(taken(start + Duration::from_secs(100)), 20);
         assert!(!bucket.is_full(start + Duration::from_secs(101)));
         assert!(bucket.is_full(start + Duration::from_secs(102)));
+    }
+
+    #[test]
+    fn a_minutes_worth_at_once_and_then_one_by_one() {
+        let start = Instant::now();
+        let (mut bucket, rate) = (Bucket::full(start), Rate::per_minute(10).expect("a rate"));
+        let mut taken = |now| (0..50).filter(|_| bucket.take(1, rate, now)).count();
+        assert_eq!(taken(start), 10);
+        assert_eq!(taken(start + Duration::from_secs(6)), 1);
+        assert_eq!(taken(start + Duration::from_secs(100)), 10);
+        assert_eq!(Rate::per_minute(0), None);
     }
 
     #[test]

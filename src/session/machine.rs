@@ -9,11 +9,12 @@ use super::settings::Settings;
 use super::steps::{Moment, Step, Steps};
 use crate::close::CloseReason;
 use crate::config::V2Trouble;
-use crate::dialect::{Dialect, Frame, Intent, OwnedFrame, Protocol, Receipt, View};
-use crate::envelope::{Draft, IdError, MsgType, Origin, Problem, ProblemKind, Route, Target, json, seal};
+use crate::dialect::{Frame, Inbound, Intent, Intents, OwnedFrame, Protocol, Receipt, Speech, adapter::Present};
+use crate::envelope::{ClientId, Draft, IdError, MsgType, Origin, Problem, ProblemKind, Route, Target, json, seal};
 use crate::hub::{HubUnavailable, Member, Notice, PublishError};
 use crate::telemetry::Metrics;
 use smallvec::smallvec;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant as Stopwatch};
 use tokio::time::Instant;
@@ -24,14 +25,14 @@ const TOUCH_EVERY: Duration = Duration::from_secs(60);
 const FORBIDDEN: &str = "forbidden";
 
 /// Who a machine speaks for.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Client {
     /// Client, group, account.
     pub origin: Origin,
-    /// What it speaks.
-    pub dialect: Dialect,
-    /// What it hears.
-    pub view: View,
+    /// What it says.
+    pub speech: Speech,
+    /// The generation of what it hears.
+    pub hears: Protocol,
     /// May it send to everyone?
     pub may_broadcast: bool,
 }
@@ -39,9 +40,9 @@ pub struct Client {
 /// One connection's decisions.
 #[derive(Debug)]
 pub struct Machine {
-    client: Client,
-    settings: Arc<Settings>,
-    meter: Meter,
+    pub(super) client: Client,
+    pub(super) settings: Arc<Settings>,
+    pub(super) meter: Meter,
     pace: Pace,
     keepalive: Keepalive,
     /// Nothing is read before then.
@@ -53,7 +54,7 @@ impl Machine {
     /// A machine that begins now.
     pub fn new(client: Client, settings: Arc<Settings>, metrics: Arc<Metrics>, now: Instant) -> Self {
         Self {
-            meter: Meter::new(metrics, client.dialect.spoken()),
+            meter: Meter::new(metrics, client.speech.spoken()),
             pace: Pace::new(&settings, now),
             keepalive: Keepalive::new(settings.ping_interval, settings.idle_timeout, now),
             deaf: None,
@@ -76,21 +77,65 @@ impl Machine {
             return smallvec![Step::Close(CloseReason::RateLimit)];
         }
         let started = Stopwatch::now();
-        let (intent, notes) = self.client.dialect.upgrade(frame);
-        self.meter.upgraded(&intent, notes, started.elapsed());
-        let mut steps = self.signs(now.instant, matches!(intent, Intent::Heartbeat { .. }));
-        match intent {
-            Intent::Publish { draft, receipt } => self.publish(frame, draft, receipt, now, &mut steps),
-            Intent::Echo { exact: true, .. } if self.hears() == Protocol::V2 => {
-                steps.push(Step::Send(frame.to_owned()));
-            }
-            // A heartbeat is never for others, whatever target it names (guide section 5).
-            Intent::Echo { draft, .. } | Intent::Heartbeat { draft } => steps.push(self.send(&draft, now)),
-            Intent::PresenceQuery => steps.push(Step::QueryPresence),
-            Intent::Answer(answer) => steps.push(Step::Send(answer)),
-            Intent::Invalid(problems) => self.invalid(&problems, now, &mut steps),
+        let (intents, notes) = self.client.speech.upgrade(frame, now.into());
+        self.meter.upgraded(&intents, notes, started.elapsed());
+        let mut steps = self.signs(now.instant, matches!(intents[..], [Intent::Heartbeat { .. }]));
+        self.follow(frame, intents, now, &mut steps);
+        steps
+    }
+
+    /// Does its dialect do anything unasked once the client is in? Only an adapter's may.
+    pub fn opens(&self) -> bool {
+        matches!(self.client.speech, Speech::Adapter(..))
+    }
+
+    /// The client is in, and has been told so.
+    pub fn on_open(&mut self, now: Moment) -> Steps<'static> {
+        self.unasked(now, |inbound| inbound.on_open(now.into()))
+    }
+
+    /// What an adapter's dialect does by itself.
+    fn unasked(&mut self, now: Moment, ask: impl FnOnce(&mut dyn Inbound) -> Intents<'static>) -> Steps<'static> {
+        let mut steps = smallvec![];
+        if let Speech::Adapter(_, inbound) = &mut self.client.speech {
+            let intents = ask(&mut **inbound);
+            self.follow(Frame::Text(""), intents, now, &mut steps);
         }
         steps
+    }
+
+    /// What follows from intents; `frame` is what they came of.
+    fn follow<'a>(&mut self, frame: Frame<'a>, intents: Intents<'a>, now: Moment, steps: &mut Steps<'a>) {
+        for intent in intents {
+            match intent {
+                Intent::Publish { draft, receipt } => self.publish(frame, draft, receipt, now, steps),
+                Intent::Echo { exact: true, .. } if self.hears() == Protocol::V2 => {
+                    steps.push(Step::Send(frame.to_owned()));
+                }
+                // A heartbeat is never for others, whatever target it names (guide section 5).
+                Intent::Echo { draft, .. } | Intent::Heartbeat { draft } => steps.push(self.send(&draft, now)),
+                Intent::Filter(by) => {
+                    if let Frame::Text(text) = frame {
+                        steps.push(Step::Filter { by, text });
+                    }
+                }
+                Intent::PresenceQuery => steps.push(Step::QueryPresence),
+                Intent::WhoIs(client) => steps.push(Step::QueryClient(client)),
+                Intent::Answer(answer) => steps.push(Step::Send(answer)),
+                Intent::Invalid(problems) => self.invalid(&problems, now, steps),
+                Intent::Refused(answer) => {
+                    self.meter.refused(&self.client.origin);
+                    steps.extend(answer.map(Step::Send));
+                }
+                Intent::Announce { draft } => {
+                    let origin = Origin { client: ClientId::server(), ..self.client.origin.clone() };
+                    let envelope = seal(&draft, &origin, &sent_at(now), self.settings.nulls);
+                    steps.push(Step::Publish { envelope, receipt: None });
+                }
+                Intent::Describe(metadata) => steps.push(Step::Describe(metadata.map(Cow::into_owned))),
+                Intent::End(reason) => steps.push(Step::Close(reason)),
+            }
+        }
     }
 
     /// A ping or pong with so many bytes came.
@@ -110,18 +155,27 @@ impl Machine {
     /// When `on_tick` wants to be called.
     pub fn deadline(&self) -> Instant {
         let beat = self.keepalive.deadline();
-        self.deaf.map_or(beat, |until| until.min(beat))
+        let due = match &self.client.speech {
+            Speech::Adapter(_, inbound) => inbound.deadline().map_or(beat, |due| beat.min(due.into())),
+            Speech::Plain(_) | Speech::Filtered(_) => beat,
+        };
+        self.deaf.map_or(due, |until| until.min(due))
     }
 
     /// Time has passed.
-    pub fn on_tick(&mut self, now: Instant) -> Steps<'static> {
-        self.deaf = self.deaf.filter(|until| *until > now);
-        match self.keepalive.on_tick(now) {
-            Beat::Rest => smallvec![],
-            Beat::Ping => smallvec![Step::Ping],
-            Beat::Dead => smallvec![Step::Close(CloseReason::PeerDead)],
-            Beat::Idle => smallvec![Step::Close(CloseReason::Idle)],
+    pub fn on_tick(&mut self, now: Moment) -> Steps<'static> {
+        self.deaf = self.deaf.filter(|until| *until > now.instant);
+        let mut steps = self.unasked(now, |inbound| match inbound.deadline() {
+            Some(due) if due <= now.instant.into_std() => inbound.on_tick(now.into()),
+            _ => Intents::new(),
+        });
+        match self.keepalive.on_tick(now.instant) {
+            Beat::Rest => {}
+            Beat::Ping => steps.push(Step::Ping),
+            Beat::Dead => steps.push(Step::Close(CloseReason::PeerDead)),
+            Beat::Idle => steps.push(Step::Close(CloseReason::Idle)),
         }
+        steps
     }
 
     /// The hub has something to say beside messages.
@@ -148,8 +202,15 @@ impl Machine {
         }
     }
 
-    /// The hub has said who is present.
+    /// The hub has said who is present, of all or of the one that was asked for.
     pub fn on_members(&mut self, members: Result<Vec<Member>, HubUnavailable>, now: Moment) -> Steps<'static> {
+        if let Speech::Adapter(..) = self.client.speech {
+            fn present(member: &Member) -> Present<'_> {
+                Present { client: member.client.as_str(), metadata: member.metadata.as_deref() }
+            }
+            let members = members.as_ref().map(|all| all.iter().map(present).collect::<Vec<_>>()).ok();
+            return self.unasked(now, |inbound| inbound.on_members(members.as_deref(), now.into()));
+        }
         let Ok(members) = members else {
             let code = PublishError::Unavailable.label();
             return smallvec![self.tell("ERROR", code, "presence could not be asked: the hub is away", now)];
@@ -162,7 +223,7 @@ impl Machine {
     }
 
     fn hears(&self) -> Protocol {
-        self.client.view.protocol()
+        self.client.hears
     }
 
     /// Is a frame within the connection's own rates? One above a shared rate is taken as well: it may be another
@@ -190,7 +251,7 @@ impl Machine {
         smallvec![]
     }
 
-    fn publish<'a>(
+    pub(super) fn publish<'a>(
         &mut self,
         frame: Frame<'a>,
         draft: Draft<'a>,
@@ -270,7 +331,7 @@ fn sent_at(now: Moment) -> String {
 }
 
 /// Legacy clients know no error messages: they are closed, or it is only counted.
-fn trouble(how: V2Trouble, reason: CloseReason) -> Steps<'static> {
+pub(super) fn trouble<'a>(how: V2Trouble, reason: CloseReason) -> Steps<'a> {
     match how {
         V2Trouble::Close => smallvec![Step::Close(reason)],
         V2Trouble::Count => smallvec![],

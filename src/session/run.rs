@@ -2,18 +2,16 @@
 //! comes is given to the machine, and nothing waits without a deadline. What frames mean is the machine's.
 
 use super::books::Books;
-use super::farewell::{self, why};
+use super::farewell::{self, Socket, why};
 use super::large::{self, Large};
 use super::last_words::LastWords;
 use super::machine::Machine;
-use super::metered::Metered;
-use super::steps::{Moment, Step};
 use super::unfinished::Unfinished;
 use super::visit::Visit;
 use crate::close::CloseReason;
-use crate::dialect::{Frame, Protocol};
+use crate::dialect::OwnedFrame;
 use crate::hub::{Batch, shared};
-use crate::telemetry::labels::{Lost, Path};
+use crate::telemetry::labels::Lost;
 use futures_util::{Sink, Stream};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -22,8 +20,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_tungstenite::tungstenite::Message;
 
 /// Frames taken from the socket before the queue has its turn.
 const READS: u8 = 32;
@@ -35,22 +32,22 @@ const KEEP_SLOTS: usize = 8;
 /// One connection after its handshake.
 #[derive(Debug)]
 pub struct Session<S> {
-    socket: WebSocketStream<Metered<S>>,
-    machine: Machine,
-    visit: Visit,
+    pub(super) socket: Socket<S>,
+    pub(super) machine: Machine,
+    pub(super) visit: Visit,
     /// Taken from the queue and not yet handed to the socket.
-    batch: Batch,
+    pub(super) batch: Batch,
     /// The same for answers to the client itself.
-    answers: VecDeque<Message>,
+    pub(super) answers: VecDeque<Message>,
     /// A frame that is written past the socket's own buffer.
     large: Option<Large>,
-    books: Books,
+    pub(super) books: Books,
     /// Something was handed to the socket and not yet flushed.
     unflushed: bool,
     /// The last look into the queue found more than one message.
     burst: bool,
     reads: u8,
-    unfinished: Unfinished,
+    pub(super) unfinished: Unfinished,
     stalled: Option<Stalled>,
     sleep: Pin<Box<Sleep>>,
 }
@@ -76,15 +73,16 @@ enum Wake {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
-    /// A session over an upgraded transport; `leftover` was read behind the request already. In boxes, since a future
-    /// holds twice what it moves around, and for as long as it lives what it awaited once.
-    pub async fn new(transport: S, leftover: Bytes, machine: Machine, visit: Visit) -> Box<Self> {
-        let socket = Box::pin(farewell::open(transport, leftover, &visit.context.settings)).await;
+    /// A session over an open WebSocket, on which its client may have spoken already. In a box, since a future holds
+    /// twice what it moves around.
+    pub fn new(socket: Socket<S>, machine: Machine, visit: Visit) -> Box<Self> {
+        let mut unfinished = Unfinished::new(&visit.context.settings);
+        unfinished.whole(socket.get_ref().read());
         Box::new(Self {
             socket,
             sleep: Box::pin(sleep_until(machine.deadline())),
             machine,
-            unfinished: Unfinished::new(&visit.context.settings),
+            unfinished,
             visit,
             batch: Batch::default(),
             answers: VecDeque::new(),
@@ -98,14 +96,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Says this before everything else, to this client alone: no delivery, so not in the ledger.
-    pub fn greet(&mut self, text: &str) {
+    pub fn greet(&mut self, frame: OwnedFrame) {
         self.visit.traffic.messages_out += 1;
-        self.answers.push_back(Message::text(text));
+        self.answers.push_back(shared(frame));
     }
 
     /// Serves the client until the connection ends.
     pub async fn run(&mut self) {
-        let reason = self.live().await;
+        // Steps are large, and whatever this future awaits once it holds for as long as it lives.
+        let opened = if self.machine.opens() { Box::pin(self.opening()).await } else { None };
+        let reason = match opened {
+            Some(reason) => reason,
+            None => self.live().await,
+        };
         self.visit.reason = reason;
         self.visit.stay.ended(reason);
         // Needed once, and larger than the rest: not part of what every connection holds all the time.
@@ -124,101 +127,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     tokio::task::yield_now().await;
                     None
                 }
-                Wake::Ask => self.on_wake(),
+                Wake::Ask => Box::pin(self.on_wake()).await,
                 Wake::End(reason) => Some(reason),
             };
             if let Some(reason) = end {
                 return reason;
             }
         }
-    }
-
-    async fn on_message(&mut self, message: Message) -> Option<CloseReason> {
-        let now = self.now();
-        let frame = match &message {
-            Message::Text(text) => Frame::Text(text.as_str()),
-            Message::Binary(bytes) => Frame::Binary(bytes),
-            Message::Ping(bytes) | Message::Pong(bytes) => {
-                self.unfinished.control(bytes.len());
-                let steps = self.machine.on_control(bytes.len(), now.instant);
-                return self.act_alone(steps);
-            }
-            Message::Close(_) | Message::Frame(_) => return Some(CloseReason::ClientClosed),
-        };
-        self.unfinished.whole(self.socket.get_ref().read());
-        self.visit.stay.frame(frame, now.at);
-        let steps = self.machine.on_frame(frame, now);
-        self.visit.traffic.messages_in += 1;
-        for step in steps {
-            let end = match step {
-                Step::Publish { envelope, receipt } => {
-                    let path = Path::between(self.visit.seat.spoken.protocol(), Protocol::V3);
-                    let seat = &self.visit.seat;
-                    match self.visit.context.hub.publish(&envelope, receipt.as_ref(), seat, path).await {
-                        Ok(()) => None,
-                        Err(why) => {
-                            let steps = self.machine.on_unpublished(why, self.now());
-                            self.act_alone(steps)
-                        }
-                    }
-                }
-                Step::QueryPresence => Box::pin(self.query_presence()).await,
-                other => self.act_alone(Some(other)),
-            };
-            if end.is_some() {
-                return end;
-            }
-        }
-        None
-    }
-
-    /// Asks the hub, and answers.
-    async fn query_presence(&mut self) -> Option<CloseReason> {
-        let members = self.visit.context.hub.members(&self.visit.seat).await;
-        let steps = self.machine.on_members(members, self.now());
-        self.act_alone(steps)
-    }
-
-    fn on_wake(&mut self) -> Option<CloseReason> {
-        let now = self.now();
-        for notice in std::mem::take(&mut self.batch.notices) {
-            let steps = self.machine.on_notice(&notice, now);
-            let end = self.act_alone(steps);
-            if end.is_some() {
-                return end;
-            }
-        }
-        if now.instant < self.machine.deadline() {
-            return None;
-        }
-        // Nothing has come for a while: memory that a burst has left is given back.
-        self.books.rest();
-        if self.batch.deliveries.is_empty() {
-            self.batch.deliveries = VecDeque::new();
-        }
-        let steps = self.machine.on_tick(now.instant);
-        self.act_alone(steps)
-    }
-
-    /// Does what the machine said, where nobody need be waited for. Returns why to end.
-    fn act_alone<'s>(&mut self, steps: impl IntoIterator<Item = Step<'s>>) -> Option<CloseReason> {
-        for step in steps {
-            match step {
-                Step::Send(frame) => {
-                    self.visit.traffic.messages_out += 1;
-                    self.answers.push_back(shared(frame));
-                }
-                Step::Ping => self.answers.push_back(Message::Ping(Bytes::new())),
-                Step::Touch => self.visit.context.hub.touch(&self.visit.seat),
-                Step::Close(reason) => return Some(reason),
-                Step::Publish { .. } | Step::QueryPresence => tracing::error!("a step for the hub came out of turn"),
-            }
-        }
-        None
-    }
-
-    fn now(&self) -> Moment {
-        Moment { instant: Instant::now(), at: self.visit.context.clock.now() }
     }
 
     /// Goes on as far as it can without waiting. The order is: hand over, read, take, flush, wait.
@@ -354,7 +269,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Waits for the machine's deadline. The timer is only moved when it has fired or is too late: frames
     /// move the deadline all the time.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
-        let due = self.machine.deadline();
+        let due = self.deadline();
         if self.sleep.is_elapsed() || self.sleep.deadline() > due {
             self.sleep.as_mut().reset(due);
         }

@@ -2,8 +2,8 @@
 
 use crate::clock::Timestamp;
 use crate::close::CloseReason;
-use crate::dialect::{OwnedFrame, Receipt};
-use crate::envelope::Envelope;
+use crate::dialect::{Filtered, Now, OwnedFrame, Receipt};
+use crate::envelope::{ClientId, Envelope};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
@@ -14,6 +14,12 @@ pub struct Moment {
     pub instant: Instant,
     /// For `sent_at`.
     pub at: Timestamp,
+}
+
+impl From<Moment> for Now {
+    fn from(now: Moment) -> Self {
+        Self { instant: now.instant.into_std(), at: now.at }
+    }
 }
 
 /// One thing to do.
@@ -28,8 +34,19 @@ pub enum Step<'a> {
     },
     /// Send a frame to the client itself.
     Send(OwnedFrame),
+    /// Ask the filter what a frame says, and tell the machine.
+    Filter {
+        /// Whose.
+        by: Filtered,
+        /// The frame.
+        text: &'a str,
+    },
     /// Ask the hub who is present, and tell the machine.
     QueryPresence,
+    /// Ask the hub whether this client is present, and tell the machine as above.
+    QueryClient(ClientId),
+    /// What the client says of itself, for whoever asks who is present.
+    Describe(Option<String>),
     /// Refresh this connection's presence.
     Touch,
     /// Send a ping.

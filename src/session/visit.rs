@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::close::CloseReason;
 use crate::dialect::Protocol;
 use crate::hub::{AttachError, Hub, Seat};
+use crate::jq::Filters;
 use crate::migration::{Migration, Mirror, Newcomer, Stay};
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::{ByDialect, Closed, Lost};
@@ -24,6 +25,8 @@ pub struct Context {
     pub migration: Arc<Migration>,
     /// The calendar.
     pub clock: Clock,
+    /// Of the dialects made by filters, by their places in the settings.
+    pub filters: Arc<[Option<Filters>]>,
     /// The settings.
     pub settings: Arc<Settings>,
 }

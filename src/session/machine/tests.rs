@@ -3,14 +3,12 @@
 use super::*;
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::dialect::{Kind, Shaped, Spoken, aether_v2, aether_v3, lens};
+use crate::dialect::{Dialect, Kind, Shaped, Spoken, aether_v2, aether_v3};
 use crate::envelope::{ClientId, GroupId};
 use crate::telemetry::labels::{ByDialect, Check, Direction, Tampered, Translation};
 
 const V3: Dialect = Dialect::AetherV3(aether_v3::Speaks { reject_unknown: false });
 const V2: Dialect = Dialect::AetherV2(aether_v2::Speaks { shaped: Shaped::Routing, keepalive: false });
-const HEARS_V2: View =
-    View::AetherV2(aether_v2::Hears { annotate: lens::Annotate::Full, as_envelope: false, presence: false });
 
 struct Desk {
     machine: Machine,
@@ -30,8 +28,8 @@ impl Desk {
                 group: GroupId::new("g1", 9).ok(),
                 account: None,
             },
-            dialect,
-            view: if dialect.protocol() == Protocol::V2 { HEARS_V2 } else { View::AetherV3 },
+            speech: Speech::Plain(dialect),
+            hears: dialect.protocol(),
             may_broadcast: true,
         };
         change(&mut config, &mut client);
@@ -41,6 +39,10 @@ impl Desk {
 
     fn text<'a>(&mut self, text: &'a str) -> Steps<'a> {
         self.machine.on_frame(Frame::Text(text), self.now)
+    }
+
+    fn tick(&mut self, instant: Instant) -> Steps<'static> {
+        self.machine.on_tick(Moment { instant, ..self.now })
     }
 
     /// The only step, which must be a text to the client.
@@ -83,7 +85,7 @@ fn an_echo_goes_back_stamped_on_v3_and_as_it_came_on_v2() {
     assert_eq!(Desk::new(V3, |_, _| {}).told(text), want);
     assert_eq!(Desk::new(V2, |_, _| {}).told(text), text);
     // Who hears V3 already gets the envelope.
-    assert_eq!(Desk::new(V2, |_, client| client.view = View::AetherV3).told(text), want);
+    assert_eq!(Desk::new(V2, |_, client| client.hears = Protocol::V3).told(text), want);
 }
 
 #[test]
@@ -112,7 +114,9 @@ fn other_frames_refresh_presence_once_a_minute() {
 fn presence_is_answered_by_the_server_to_who_asked() {
     let mut desk = Desk::new(V3, |_, _| {});
     assert_eq!(desk.text(r#"{"msg_type":"presence","target":"echo"}"#)[..], [Step::QueryPresence]);
-    let members = vec![Member { account: None, client: ClientId::new("c\"2", 9).expect("id"), protocol: Protocol::V2 }];
+    let client = ClientId::new("c\"2", 9).expect("id");
+    let metadata = Some(r#"{"never":"shown"}"#.to_owned());
+    let members = vec![Member { account: None, client, protocol: Protocol::V2, metadata }];
     assert_eq!(
         only_text(&desk.machine.on_members(Ok(members), desk.now)),
         format!(
@@ -220,7 +224,7 @@ fn silence_is_pinged_and_then_ended() {
     let mut steps = Vec::new();
     while steps.last() != Some(&Step::Close(CloseReason::PeerDead)) {
         let due = desk.machine.deadline();
-        steps.extend(desk.machine.on_tick(due));
+        steps.extend(desk.tick(due));
         assert!(steps.len() < 9, "{steps:?}");
     }
     assert_eq!(steps, [Step::Ping, Step::Ping, Step::Close(CloseReason::PeerDead)]);
@@ -254,14 +258,15 @@ fn above_a_shared_rate_a_frame_is_taken_and_nothing_more_is_read_for_a_while() {
     let mut pings = 0;
     while desk.machine.deadline() < until {
         let now = desk.machine.deadline();
-        assert_eq!(desk.machine.on_tick(now)[..], [Step::Ping]);
+        assert_eq!(desk.tick(now)[..], [Step::Ping]);
         pings += 1;
     }
     assert_eq!((pings, desk.machine.deadline()), (2, until));
-    assert!(desk.machine.on_tick(until).is_empty());
+    assert!(desk.tick(until).is_empty());
     assert_eq!(desk.machine.deaf(), None);
     // Then it has all the time it needs to be heard again.
-    assert_eq!(desk.machine.on_tick(desk.machine.deadline())[..], [Step::Ping]);
+    let due = desk.machine.deadline();
+    assert_eq!(desk.tick(due)[..], [Step::Ping]);
     // Pongs are no messages, and cost what they weigh. A wait is the longer of two.
     desk.now.instant = until;
     assert_eq!(desk.machine.on_control(0, until)[..], [Step::Touch]);
