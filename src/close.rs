@@ -21,6 +21,8 @@ pub enum CloseReason {
     Policy,
     /// A message above `limits.message`.
     TooBig,
+    /// What an agent said cannot be read, and its server ends the connection for that (`compat = "server"`).
+    BadFormat,
     /// Restart or drain: come back, another node is there.
     Restart,
     /// Overload or hub away: come back later.
@@ -35,6 +37,8 @@ pub enum CloseReason {
     Idle,
     /// A newer connection took the client id.
     Replaced,
+    /// A newer connection took over what only one may do.
+    Superseded,
     /// V2 is switched off for this client.
     V2Retired,
     /// V2 is switched off for a while.
@@ -52,7 +56,7 @@ struct Row(CloseReason, Option<u16>, &'static str, &'static str, bool);
 
 /// Reason, code on the wire (none where nothing can be sent any more), text (at most 123 bytes),
 /// metric label, should the client come back?
-const TABLE: [Row; 19] = {
+const TABLE: [Row; 21] = {
     use CloseReason::*;
     [
         Row(ClientClosed, Some(1000), "", "client_closed", true),
@@ -62,6 +66,7 @@ const TABLE: [Row; 19] = {
         Row(GoingAway, Some(1001), "going away", "going_away", true),
         Row(Policy, Some(1008), "policy violation", "policy", false),
         Row(TooBig, Some(1009), "message too big", "too_big", false),
+        Row(BadFormat, Some(1011), "invalid message format", "bad_format", true),
         Row(Restart, Some(1012), "service restart, please reconnect", "restart", true),
         Row(TryLater, Some(1013), "try again later", "try_later", true),
         Row(TooManyErrors, Some(4400), "too many invalid messages", "too_many_errors", false),
@@ -69,6 +74,7 @@ const TABLE: [Row; 19] = {
         Row(Forbidden, Some(4403), "not allowed", "forbidden", false),
         Row(Idle, Some(4408), "idle for too long", "idle", true),
         Row(Replaced, Some(4409), "replaced by a newer connection with the same client id", "replaced", false),
+        Row(Superseded, Some(1000), "replaced by a newer connection", "superseded", false),
         Row(V2Retired, Some(4412), "the V2 protocol is retired here, use /v3/ws/", "v2_retired", false),
         Row(V2Brownout, Some(4413), "V2 is paused, retry later or move to /v3/ws/", "v2_brownout", true),
         Row(RateLimit, Some(4429), "too many messages or bytes", "rate_limit", true),

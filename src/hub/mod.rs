@@ -1,15 +1,18 @@
 //! Who is here, and how an envelope reaches them. `Hub` is the contract sessions speak to; behind it the
 //! bus is Redis or, for one node, the process itself. The hub knows no sockets and no client's frames.
 
+mod aside;
 mod bus;
 pub mod cursor;
 mod fanout;
 mod keys;
 mod meaning;
+mod metadata;
 mod outbox;
 mod presence;
 mod publication;
 mod registry;
+mod rivals;
 mod scope;
 mod seat;
 mod slot;
@@ -18,6 +21,7 @@ pub use crate::redis_client::StartError;
 pub use bus::{NotResp, Push, Pushes};
 pub use fanout::{Fanout, shared};
 pub use keys::Keys;
+pub use metadata::{MOST_METADATA, Metadata, MetadataTooLong};
 pub use outbox::{Batch, Delivery, Notice, Outbox, Pushed};
 pub use presence::Member;
 pub use publication::{Publication, PublishError};
@@ -28,14 +32,18 @@ pub use seat::{Seat, SeatId, Tenancy};
 use crate::clock::Clock;
 use crate::config::{self, DuplicateClient};
 use crate::dialect::{Receipt, Wire, wire};
-use crate::envelope::{Envelope, Nulls, Route};
+use crate::envelope::{ClientId, Envelope, Nulls, Route};
+use crate::jq::Filters;
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::{Lost, LostOn, Path};
+use aside::Aside;
 use bus::Bus;
 use dashmap::DashMap;
-use presence::{Announcer, Leaving};
+use presence::{Announcer, Leaving, Sought};
+use rivals::Rivals;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -62,6 +70,8 @@ pub struct Parts {
     pub duplicate: DuplicateClient,
     /// For `sent_at` of what the server says.
     pub clock: Clock,
+    /// Of the dialects made by filters, by their places in the settings.
+    pub filters: Arc<[Option<Filters>]>,
     /// What it counts.
     pub metrics: Arc<Metrics>,
     /// Where its tasks run.
@@ -96,7 +106,11 @@ impl Hub {
         let keys = Arc::new(Keys::new(parts.config.channels.clone()));
         let registry = Arc::new(Registry::default());
         let wire = Wire::from(parts.config.wire);
-        let fanout = Arc::new(Fanout::new(registry, parts.metrics.clone(), parts.tenancy, wire));
+        let aside =
+            |filters: &Filters| Aside::start(filters.clone(), parts.metrics.clone(), &parts.tasks, parts.stop.clone());
+        let asides = parts.filters.iter().map(|filters| filters.as_ref().map(aside));
+        let fanout = Fanout::new(registry, parts.metrics.clone(), parts.tenancy, wire);
+        let fanout = Arc::new(fanout.with_asides(asides));
         let announcer = Announcer::new(parts.clock.clone(), parts.nulls, wire, keys.clone());
         let bus = Bus::start(&parts, &keys, &fanout, announcer)?;
         let leaving = Arc::new(Leaving::new(parts.config.presence.grace));
@@ -135,8 +149,8 @@ impl Hub {
         entering.done = true;
         self.bus.join(seat);
         self.metrics.presence_members.only().inc();
-        if self.duplicate == DuplicateClient::Replace {
-            self.bus.replace(seat);
+        if let Some(rivals) = Rivals::of(seat, self.duplicate) {
+            self.bus.replace(seat, rivals);
         }
         Ok(())
     }
@@ -196,6 +210,19 @@ impl Hub {
         }
     }
 
+    /// What a connection says of itself from now on, a JSON text or nothing: shown beside its client to whoever asks
+    /// who is present, as long as it is the client's newest connection. May be said before it is in.
+    ///
+    /// # Errors
+    /// It is too long; what was said before stands.
+    pub fn describe(&self, seat: &Arc<Seat>, metadata: Option<String>) -> Result<(), MetadataTooLong> {
+        seat.metadata.set(metadata)?;
+        if !seat.apart {
+            self.bus.describe(seat);
+        }
+        Ok(())
+    }
+
     /// Who is present in this connection's group, as far as its account may know.
     ///
     /// # Errors
@@ -207,6 +234,19 @@ impl Hub {
         Ok(all.into_iter().filter(|m| tenancy.may_reach(m.account.as_ref(), seat.account())).collect())
     }
 
+    /// One client of this connection's group, if it is present and the connection's account may know. Costs the same in
+    /// a group of any size, `members` does not. Of several accounts' clients of that id it is the connection's own, or
+    /// else one of no account, or else any that `members` would tell.
+    ///
+    /// # Errors
+    /// The hub did not answer in time.
+    pub async fn member(&self, seat: &Seat, client: &ClientId) -> Result<Option<Member>, HubUnavailable> {
+        match Sought::by(seat, client, self.fanout.tenancy()) {
+            Some(sought) => self.bus.member(sought).await,
+            None => Ok(None),
+        }
+    }
+
     /// A sign of life of this connection: its presence is refreshed soon.
     pub fn touch(&self, seat: &Seat) {
         if !seat.apart {
@@ -214,6 +254,11 @@ impl Hub {
             seat.said.store(true, Ordering::Relaxed);
             self.bus.touch(seat);
         }
+    }
+
+    /// Sends a connection what was held for it and is due.
+    pub fn release(&self, seat: &Seat, now: Instant) {
+        self.fanout.release(seat, now);
     }
 
     /// Does the hub take and deliver messages? With hysteresis, from memory: never asks Redis.

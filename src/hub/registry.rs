@@ -1,8 +1,8 @@
 //! Owns who is connected to this node: seats by group, by client id, and all. It delivers nothing.
 
+use super::rivals::Rivals;
 use super::scope::Address;
 use super::seat::{Seat, SeatId};
-use crate::close::CloseReason;
 use crate::envelope::{AccountId, ClientId, GroupId};
 use dashmap::DashMap;
 use parking_lot::RwLock;
@@ -84,11 +84,19 @@ impl Registry {
         }
     }
 
-    /// Asks every connection of this client id and account to end, but those to be kept.
-    pub fn replace(&self, client: &ClientId, account: Option<&AccountId>, keep: impl Fn(&Seat) -> bool) {
+    /// Asks a newcomer's rivals of this client id and account to end, but those to be kept.
+    pub fn replace(
+        &self,
+        client: &ClientId,
+        account: Option<&AccountId>,
+        rivals: Rivals,
+        keep: impl Fn(&Seat) -> bool,
+    ) {
         if let Some(seats) = self.clients.get(client) {
             for seat in seats.iter().filter(|seat| seat.account() == account && !keep(seat)) {
-                seat.outbox.close(CloseReason::Replaced);
+                if let Some(why) = rivals.why(seat) {
+                    seat.outbox.close(why);
+                }
             }
         }
     }

@@ -1,7 +1,9 @@
 //! Owns what the hub knows of one live connection: who it is, what it hears, and its queue.
 
+use super::metadata::Metadata;
 use super::outbox::Outbox;
-use crate::dialect::{Spoken, View};
+use crate::close::CloseReason;
+use crate::dialect::{Hearing, Spoken};
 use crate::envelope::{AccountId, Origin};
 use std::sync::atomic::AtomicBool;
 
@@ -19,15 +21,20 @@ pub struct Seat {
     /// What it speaks.
     pub spoken: Spoken,
     /// What it hears.
-    pub view: View,
+    pub hears: Hearing,
     /// V2 frames reach it on the V2 scope instead of the group's (`v2.audience = "global"`).
     pub global: bool,
     /// It is for itself: it hears nobody, and nobody hears or sees it.
     pub apart: bool,
+    /// Of its client id, account and dialect there is one such connection, on whatever node: a newer one ends it, with
+    /// this reason. Those that are not exclusive are none of its business.
+    pub exclusive: Option<CloseReason>,
     /// All proxies have heard that it is there. Who comes on two of them at the same moment must not be replaced by
     /// itself on both: whose word is heard first is the older one, and until a seat's own word is heard it is no older
     /// than anybody's.
     pub said: AtomicBool,
+    /// What it says of itself.
+    pub metadata: Metadata,
     /// Its queue.
     pub outbox: Outbox,
 }
@@ -40,7 +47,7 @@ impl Seat {
 }
 
 /// Who hears whom across accounts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tenancy {
     /// Only equals: having no account is an account of its own.
     Strict,

@@ -1,12 +1,13 @@
 //! The hub within one process: the default, and the other side of the contract tests. It writes and reads
 //! the same text as Redis would carry, so that both hubs show the same.
 
-use crate::dialect::{HubMessage, Protocol};
+use crate::dialect::HubMessage;
 use crate::envelope::{AccountId, ClientId, GroupId};
 use crate::hub::fanout::Fanout;
-use crate::hub::presence::{Announcer, Event, Member};
+use crate::hub::presence::{Announcer, Event, Member, Sought};
 use crate::hub::publication::{Publication, PublishError};
-use crate::hub::seat::{Seat, SeatId};
+use crate::hub::rivals::Rivals;
+use crate::hub::seat::Seat;
 use crate::telemetry::Metrics;
 use dashmap::DashMap;
 use parking_lot::Mutex;
@@ -18,7 +19,8 @@ use tokio::time::Instant;
 /// Messages of one scope are delivered one after the other; two scopes rarely share a lane.
 const LANES: usize = 64;
 
-type Who = (Option<AccountId>, ClientId);
+/// The connections of one client id, by account.
+type Namesakes = HashMap<Option<AccountId>, Vec<Arc<Seat>>>;
 
 /// See the module.
 #[derive(Debug)]
@@ -28,7 +30,7 @@ pub struct Memory {
     announcer: Announcer,
     lanes: Box<[Mutex<()>]>,
     hasher: RandomState,
-    present: DashMap<GroupId, HashMap<Who, Vec<(SeatId, Protocol)>>>,
+    present: DashMap<GroupId, HashMap<ClientId, Namesakes>>,
 }
 
 impl Memory {
@@ -68,8 +70,9 @@ impl Memory {
         let Some(group) = &seat.origin.group else { return };
         let first = {
             let mut group = self.present.entry(group.clone()).or_default();
-            let connections = group.entry(who(seat)).or_default();
-            connections.push((seat.id, seat.spoken.protocol()));
+            let namesakes = group.entry(seat.origin.client.clone()).or_default();
+            let connections = namesakes.entry(seat.origin.account.clone()).or_default();
+            connections.push(seat.clone());
             connections.len() == 1
         };
         if first {
@@ -82,13 +85,16 @@ impl Memory {
         let Some(group) = &seat.origin.group else { return };
         let mut last = false;
         self.present.remove_if_mut(group, |_, clients| {
-            let who = who(seat);
-            if let Some(connections) = clients.get_mut(&who) {
-                connections.retain(|(id, _)| *id != seat.id);
+            let Some(namesakes) = clients.get_mut(&seat.origin.client) else { return clients.is_empty() };
+            if let Some(connections) = namesakes.get_mut(&seat.origin.account) {
+                connections.retain(|own| own.id != seat.id);
                 last = connections.is_empty();
                 if last {
-                    clients.remove(&who);
+                    namesakes.remove(&seat.origin.account);
                 }
+            }
+            if namesakes.is_empty() {
+                clients.remove(&seat.origin.client);
             }
             clients.is_empty()
         });
@@ -98,21 +104,30 @@ impl Memory {
     }
 
     /// See `Bus::replace`.
-    pub fn replace(&self, seat: &Arc<Seat>) {
+    pub fn replace(&self, seat: &Arc<Seat>, rivals: Rivals) {
         let newest = seat.id;
-        self.fanout.registry().replace(&seat.origin.client, seat.account(), |own| own.id >= newest);
+        self.fanout.registry().replace(&seat.origin.client, seat.account(), rivals, |own| own.id >= newest);
     }
 
     /// See `Bus::members`.
     pub fn members(&self, group: &GroupId) -> Vec<Member> {
         let Some(clients) = self.present.get(group) else { return Vec::new() };
-        let newest = |((account, client), connections): (&Who, &Vec<(SeatId, Protocol)>)| {
-            let (_, protocol) = connections.last()?;
-            Some(Member { account: account.clone(), client: client.clone(), protocol: *protocol })
-        };
-        let mut members: Vec<_> = clients.iter().filter_map(newest).collect();
+        let all = clients.values().flat_map(HashMap::values);
+        let mut members: Vec<_> = all.filter_map(|connections| member(connections)).collect();
         members.sort_by(|a, b| a.client.cmp(&b.client));
         members
+    }
+
+    /// See `Bus::member`.
+    pub fn member(&self, sought: &Sought) -> Option<Member> {
+        let clients = self.present.get(&sought.group)?;
+        let namesakes = clients.get(&sought.client)?;
+        let any = namesakes.values().next().filter(|_| sought.of_anyone());
+        sought
+            .accounts()
+            .find_map(|account| namesakes.get(&account))
+            .or(any)
+            .and_then(|connections| member(connections))
     }
 
     fn announce(&self, event: Event, seat: &Seat) {
@@ -123,6 +138,9 @@ impl Memory {
     }
 }
 
-fn who(seat: &Seat) -> Who {
-    (seat.origin.account.clone(), seat.origin.client.clone())
+/// What a client's newest connection tells.
+fn member(connections: &[Arc<Seat>]) -> Option<Member> {
+    let newest = connections.last()?;
+    let (client, account) = (newest.origin.client.clone(), newest.origin.account.clone());
+    Some(Member { account, client, protocol: newest.spoken.protocol(), metadata: newest.metadata.get() })
 }

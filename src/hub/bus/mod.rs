@@ -6,7 +6,8 @@ mod redis;
 
 pub use redis::{NotResp, Push, Pushes};
 
-use super::presence::{Announcer, Member};
+use super::presence::{Announcer, Member, Sought};
+use super::rivals::Rivals;
 use super::{AttachError, Fanout, HubUnavailable, Keys, Parts, Publication, PublishError, Scope, Seat};
 use crate::envelope::GroupId;
 use crate::redis_client::StartError;
@@ -77,11 +78,20 @@ impl Bus {
         }
     }
 
-    /// Ends older connections of the same client, wherever they are.
-    pub fn replace(&self, seat: &Arc<Seat>) {
+    /// What a connection says of itself has changed; nothing where it is not present.
+    pub fn describe(&self, seat: &Arc<Seat>) {
         match self {
-            Bus::Memory(memory) => memory.replace(seat),
-            Bus::Redis(redis) => redis.replace(seat),
+            // Whoever is asked looks at the connection itself.
+            Bus::Memory(_) => {}
+            Bus::Redis(redis) => redis.describe(seat),
+        }
+    }
+
+    /// Ends older connections of the same client, wherever they are, as far as they are rivals.
+    pub fn replace(&self, seat: &Arc<Seat>, rivals: Rivals) {
+        match self {
+            Bus::Memory(memory) => memory.replace(seat, rivals),
+            Bus::Redis(redis) => redis.replace(seat, rivals),
         }
     }
 
@@ -90,6 +100,14 @@ impl Bus {
         match self {
             Bus::Memory(memory) => Ok(memory.members(group)),
             Bus::Redis(redis) => redis.members(group).await,
+        }
+    }
+
+    /// Is this one present? Costs the same in a group of any size.
+    pub async fn member(&self, sought: Sought) -> Result<Option<Member>, HubUnavailable> {
+        match self {
+            Bus::Memory(memory) => Ok(memory.member(&sought)),
+            Bus::Redis(redis) => redis.member(sought).await,
         }
     }
 

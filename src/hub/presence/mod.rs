@@ -3,9 +3,11 @@
 
 mod announce;
 mod leaving;
+mod sought;
 
 pub use announce::{Announcer, Event};
 pub use leaving::Leaving;
+pub use sought::Sought;
 
 use crate::dialect::Protocol;
 use crate::envelope::{AccountId, ClientId, Draft, MsgType, Problem, json};
@@ -19,6 +21,8 @@ pub struct Member {
     pub client: ClientId,
     /// The generation of its newest connection.
     pub protocol: Protocol,
+    /// What that connection says of itself, a JSON text. Not for everybody: `answer` leaves it out.
+    pub metadata: Option<String>,
 }
 
 impl Member {

@@ -1,9 +1,16 @@
 //! What every hub promises, held against the in-process hub, against two nodes on one real Redis, and on a cluster.
 
+mod asked;
+mod described;
+mod exclusive;
+
 use super::node::{Node, Who};
 use crate::harness::{cluster::RedisCluster, redis::RedisServer};
 use aether_proxy::envelope::{Draft, MsgType, Target};
 use aether_proxy::hub::Tenancy;
+use asked::*;
+use described::*;
+use exclusive::*;
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(5);
@@ -85,6 +92,16 @@ contract! {
     accounts_that_share_a_group_name_do_not_hear_each_other: Strict;
     presence_is_told_once_a_client_and_survives_a_quick_return: Lenient;
     the_ledger_balances_at_rest: Lenient;
+    what_a_connection_says_of_itself_is_seen_from_everywhere_until_it_goes: Lenient;
+    what_a_client_says_of_itself_is_its_newest_connections_word: Lenient;
+    what_accounts_say_of_themselves_is_theirs: Strict;
+    one_client_is_found_with_its_newest_connections_word_until_it_goes: Lenient;
+    one_client_is_found_by_whom_members_tell_of_it: Lenient;
+    one_client_is_found_by_whom_members_tell_of_it_in_its_account: Strict;
+    one_client_is_found_by_whom_members_tell_of_it_anywhere: Off;
+    a_newer_exclusive_connection_ends_the_older_one_wherever_it_is: Lenient;
+    who_is_not_exclusive_ends_nobody_and_is_ended_by_nobody: Lenient;
+    of_two_exclusive_connections_that_come_at_the_same_moment_one_stays: Lenient;
 }
 
 async fn a_group_message_reaches_the_group_in_each_dialect_and_nobody_else(places: &Places) {

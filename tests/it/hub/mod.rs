@@ -1,5 +1,6 @@
 //! The hub: one contract for both buses, and what Redis does to it.
 
+mod asked;
 mod cluster;
 mod contract;
 mod faults;

@@ -3,12 +3,13 @@
 use crate::harness::PATIENCE;
 use crate::harness::eventually::eventually;
 use aether_proxy::clock::Clock;
+use aether_proxy::close::CloseReason;
 use aether_proxy::config::{self, DuplicateClient, RedisUrl, SlowConsumer};
 use aether_proxy::dialect::aether_v2::Hears;
 use aether_proxy::dialect::lens::{self, Annotate};
-use aether_proxy::dialect::{OwnedFrame, Shaped, Spoken, View};
+use aether_proxy::dialect::{Hearing, OwnedFrame, Shaped, Spoken, View};
 use aether_proxy::envelope::{AccountId, ClientId, Draft, GroupId, MsgType, Nulls, Origin, seal};
-use aether_proxy::hub::{Batch, Hub, Notice, Outbox, Parts, PublishError, Seat, Tenancy};
+use aether_proxy::hub::{Batch, Hub, Member, Metadata, Notice, Outbox, Parts, PublishError, Seat, Tenancy};
 use aether_proxy::telemetry::Metrics;
 use aether_proxy::telemetry::labels::{Lost, Outcome, Path};
 use std::collections::VecDeque;
@@ -64,6 +65,7 @@ impl Node {
             tenancy,
             duplicate: DuplicateClient::Allow,
             clock: Clock::system(),
+            filters: Default::default(),
             metrics: metrics.clone(),
             tasks: tasks.clone(),
             stop: stop.clone(),
@@ -79,6 +81,14 @@ impl Node {
         client
     }
 
+    /// A client that is in, and the only one of its id that may.
+    pub async fn attach_exclusive(&self, who: Who) -> Client {
+        let mut client = self.client(who);
+        Arc::get_mut(&mut client.seat).expect("not in yet").exclusive = Some(CloseReason::Superseded);
+        self.hub.attach(&client.seat).await.expect("attached");
+        client
+    }
+
     /// A client that is not in yet.
     pub fn client(&self, who: Who) -> Client {
         let hears = Hears { annotate: Annotate::Off, as_envelope: false, presence: false };
@@ -90,10 +100,12 @@ impl Node {
                 account: who.account.map(|a| AccountId::new(a, 99).expect("id")),
             },
             spoken: if who.v2 { Spoken::AetherV2 } else { Spoken::AetherV3 },
-            view: if who.v2 { View::AetherV2(hears) } else { View::AetherV3 },
+            hears: Hearing::Plain(if who.v2 { View::AetherV2(hears) } else { View::AetherV3 }),
             global: who.global,
             apart: false,
+            exclusive: None,
             said: AtomicBool::new(false),
+            metadata: Metadata::default(),
             outbox: Outbox::new(1 << 20, SlowConsumer::Close),
         };
         Client {
@@ -222,12 +234,47 @@ impl Client {
 
     /// Who is present in its group.
     pub async fn members(&self) -> Vec<String> {
-        // A slow machine may need more than one deadline.
-        let ask = async || self.hub.members(&self.seat).await.ok();
-        let members = eventually!(PATIENCE, ask().await, |answer| answer.is_some()).expect("an answer");
-        let mut ids: Vec<_> = members.into_iter().map(|m| m.client.to_string()).collect();
+        let mut ids: Vec<_> = self.present().await.into_iter().map(|m| m.client.to_string()).collect();
         ids.sort();
         ids
+    }
+
+    async fn present(&self) -> Vec<Member> {
+        // A slow machine may need more than one deadline.
+        let ask = async || self.hub.members(&self.seat).await.ok();
+        eventually!(PATIENCE, ask().await, |answer| answer.is_some()).expect("an answer")
+    }
+
+    /// Whether one client of its group is present: its generation, and what it says of itself.
+    pub async fn asks(&self, client: &str) -> Option<(&'static str, Option<String>)> {
+        let id = ClientId::new(client, 99).expect("id");
+        let ask = async || self.hub.member(&self.seat, &id).await.ok();
+        let found = eventually!(PATIENCE, ask().await, |answer| answer.is_some()).expect("an answer");
+        found.map(|member| {
+            assert_eq!(member.client, id);
+            (member.protocol.label(), member.metadata)
+        })
+    }
+
+    /// Says of itself.
+    pub fn describe(&self, metadata: impl Into<Option<&'static str>>) {
+        self.hub.describe(&self.seat, metadata.into().map(str::to_owned)).expect("not too long");
+    }
+
+    /// What a member of its group says of itself.
+    pub async fn about(&self, client: &str) -> Option<String> {
+        self.present().await.into_iter().find(|m| m.client.as_str() == client)?.metadata
+    }
+
+    /// Waits until a member of its group says this of itself.
+    pub async fn sees(&self, client: &str, metadata: impl Into<Option<&'static str>>) {
+        let metadata = metadata.into();
+        eventually!(PATIENCE, self.about(client).await, |about| about.as_deref() == metadata);
+    }
+
+    /// Why it has to go, if it has within this time.
+    pub async fn ended(&self, within: Duration) -> Option<CloseReason> {
+        timeout(within, std::future::poll_fn(|cx| self.seat.outbox.poll_close(cx))).await.ok()
     }
 
     /// Goes.

@@ -20,14 +20,16 @@ mod subscriber;
 mod topology;
 mod waiting;
 mod wanted;
+mod word;
 
 pub use push::{NotResp, Push, Pushes};
 
 use crate::dialect::Wire;
-use crate::envelope::{AccountId, ClientId, GroupId};
+use crate::envelope::GroupId;
 use crate::hub::keys::Keys;
-use crate::hub::presence::{Announcer, Member};
-use crate::hub::seat::{Seat, SeatId};
+use crate::hub::presence::{Announcer, Member, Sought};
+use crate::hub::rivals::Rivals;
+use crate::hub::seat::Seat;
 use crate::hub::{AttachError, Fanout, HubUnavailable, Parts, Publication, PublishError, Scope};
 use crate::redis_client::{Connector, Mode, Rarely, StartError};
 use crate::telemetry::Metrics;
@@ -37,7 +39,6 @@ use job::{Job, Style};
 use port::Verbs;
 use presence::{Op, Presence, Touched};
 use publisher::Publisher;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -139,14 +140,6 @@ fn room_of(publication: &Publication) -> u32 {
     u32::try_from(publication.text.len()).unwrap_or(u32::MAX)
 }
 
-/// What proxies tell each other on the control channel.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "say", rename_all = "snake_case")]
-enum Word {
-    /// A connection took a client id: older ones end.
-    Replace { node: String, seat: u64, client: String, account: Option<String> },
-}
-
 impl Redis {
     /// Starts the actors. Redis may be away: they wait for it.
     ///
@@ -206,7 +199,7 @@ impl Redis {
             verbs: Verbs::new(sharded),
             config: config.clone(),
             node: node.clone(),
-            on_control,
+            on_control: word::on_control,
         };
         parts.tasks.spawn(subscriber.run(parts.stop.clone()));
         let (metrics, deadline) = (parts.metrics.clone(), config.publish_deadline);
@@ -282,9 +275,14 @@ impl Redis {
         self.op(Op::Leave(seat.clone()));
     }
 
+    /// See `Bus::describe`.
+    pub fn describe(&self, seat: &Arc<Seat>) {
+        self.op(Op::Describe(seat.clone()));
+    }
+
     fn op(&self, op: Op) {
         // Who is in no group is present in none.
-        if let Op::Join(seat) | Op::Leave(seat) = &op
+        if let Op::Join(seat) | Op::Leave(seat) | Op::Describe(seat) = &op
             && seat.origin.group.is_none()
         {
             return;
@@ -296,14 +294,8 @@ impl Redis {
     }
 
     /// See `Bus::replace`.
-    pub fn replace(&self, seat: &Arc<Seat>) {
-        let word = Word::Replace {
-            node: self.node.to_string(),
-            seat: seat.id.0,
-            client: seat.origin.client.as_str().to_owned(),
-            account: seat.account().map(|a| a.as_str().to_owned()),
-        };
-        let Ok(text) = serde_json::to_string(&word) else { return };
+    pub fn replace(&self, seat: &Arc<Seat>, rivals: Rivals) {
+        let Some(text) = word::replace(seat, &self.node, rivals) else { return };
         let channel = Channel::from(self.outlet.keys.control());
         if self.outlet.jobs.try_send(Job::Aside { channel, text }).is_err() {
             self.unsaid.say(|more| tracing::warn!(more, "the hub is behind, an older connection is not replaced"));
@@ -312,8 +304,17 @@ impl Redis {
 
     /// See `Bus::members`.
     pub async fn members(&self, group: &GroupId) -> Result<Vec<Member>, HubUnavailable> {
+        self.ask(|answer| Op::Query(group.clone(), answer)).await
+    }
+
+    /// See `Bus::member`.
+    pub async fn member(&self, sought: Sought) -> Result<Option<Member>, HubUnavailable> {
+        self.ask(|answer| Op::Ask(sought, answer)).await
+    }
+
+    async fn ask<T>(&self, op: impl FnOnce(oneshot::Sender<T>) -> Op) -> Result<T, HubUnavailable> {
         let (answer, answered) = oneshot::channel();
-        self.ops.try_send(Op::Query(group.clone(), answer)).map_err(|_| HubUnavailable)?;
+        self.ops.try_send(op(answer)).map_err(|_| HubUnavailable)?;
         timeout(self.command_timeout, answered).await.map_err(|_| HubUnavailable)?.map_err(|_| HubUnavailable)
     }
 
@@ -327,24 +328,5 @@ impl Redis {
     /// See `Bus::is_up`.
     pub fn is_up(&self) -> bool {
         self.health.is_up()
-    }
-}
-
-/// Hears what other proxies say, and oneself.
-fn on_control(fanout: &Fanout, here: &str, text: &str) {
-    match serde_json::from_str(text) {
-        Ok(Word::Replace { node, seat, client, account }) => {
-            let Ok(client) = ClientId::new(&client, usize::MAX) else { return };
-            let account = account.and_then(|a| AccountId::new(&a, usize::MAX).ok());
-            if node == here {
-                fanout.registry().said(&client, SeatId(seat));
-            }
-            let stays = |own: &Seat| match node == here {
-                true => own.id.0 >= seat,
-                false => !own.said.load(Ordering::Relaxed),
-            };
-            fanout.registry().replace(&client, account.as_ref(), stays);
-        }
-        Err(_) => tracing::debug!("what another proxy says is not understood"),
     }
 }

@@ -2,7 +2,11 @@
 //! newer one; node leases, so that a dead node's members leave. One actor does it, in order. Putting a whole
 //! node right is `roll`'s.
 
+mod ask;
+mod op;
 mod roll;
+
+pub use op::Op;
 
 use super::member::{self, Entry};
 use super::topology::Topology;
@@ -10,16 +14,18 @@ use crate::config;
 use crate::envelope::GroupId;
 use crate::hub::fanout::Fanout;
 use crate::hub::keys::Keys;
-use crate::hub::presence::{Announcer, Event, Member};
-use crate::hub::seat::Seat;
+use crate::hub::presence::{Announcer, Event};
+use crate::hub::seat::{Seat, Tenancy};
 use crate::hub::slot::slot_of;
 use crate::redis_client::{Backoff, ConnectError, Connector};
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::Done;
+use ask::Asked;
+use op::{STEP, one_pipeline};
 use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
 use redis::{Pipeline, Value};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -29,23 +35,10 @@ use tokio_util::sync::CancellationToken;
 
 /// Operations done by one pipeline.
 const BATCH: usize = 64;
-/// Members let go by one step of a reaper, and present again by one step after a flush.
-const STEP: usize = 256;
 /// How long events of one batch may wait for room towards the hub; the lease must not wait for them.
 const TELLING: Duration = Duration::from_secs(1);
 /// How often signs of life are written down.
 const REFRESH: Duration = Duration::from_secs(5);
-
-/// Something to do, in order.
-#[derive(Debug)]
-pub enum Op {
-    /// A connection is there.
-    Join(Arc<Seat>),
-    /// A connection is gone, and its grace over.
-    Leave(Arc<Seat>),
-    /// Who is there?
-    Query(GroupId, oneshot::Sender<Vec<Member>>),
-}
 
 /// Groups in which somebody gave a sign of life.
 #[derive(Debug, Default)]
@@ -95,6 +88,8 @@ struct Open {
     connection: MultiplexedConnection,
     join: String,
     leave: String,
+    describe: String,
+    member: String,
     lease: String,
 }
 
@@ -139,7 +134,7 @@ impl Presence {
                     again = true;
                     self.topology.suspect();
                     // Nobody waits for an answer that is late; the rest is done when Redis is back.
-                    batch.retain(|op| !matches!(op, Op::Query(..)));
+                    batch.retain(|op| !matches!(op, Op::Query(..) | Op::Ask(..)));
                     // A connection that was closed while it was idle is noticed only here. The lease must not wait for
                     // its next turn: after three such turns this node would count as dead.
                     match step {
@@ -172,8 +167,9 @@ impl Presence {
         };
         match step {
             Step::Ops => {
-                self.ops(open, batch, again).await?;
-                batch.clear();
+                let some = one_pipeline(batch.iter().map(Op::bytes));
+                self.ops(open, &mut batch[..some], again).await?;
+                batch.drain(..some);
             }
             Step::Lease => {
                 let (was_known, dead) = self.lease(open, self.config.lease).await?;
@@ -209,43 +205,49 @@ impl Presence {
         for script in [
             include_str!("../../lua/join.lua"),
             include_str!("../../lua/leave.lua"),
+            include_str!("../../lua/describe.lua"),
+            include_str!("../../lua/member.lua"),
             include_str!("../../lua/lease.lua"),
         ] {
             pipe.cmd("SCRIPT").arg("LOAD").arg(script);
         }
-        let (join, leave, lease) = pipe.query_async(&mut connection).await?;
-        Ok(Open { connection, join, leave, lease })
+        let (join, leave, describe, member, lease) = pipe.query_async(&mut connection).await?;
+        Ok(Open { connection, join, leave, describe, member, lease })
     }
 
     /// Does operations in order, perhaps for the second time.
     async fn ops(&self, open: &mut Open, batch: &mut [Op], again: bool) -> Result<(), ConnectError> {
         let mut pipe = Pipeline::with_capacity(batch.len() * 2);
+        let asked = Asked::of(batch);
         for op in batch.iter() {
             match op {
-                Op::Join(seat) => self.write_join(&mut pipe, &open.join, seat),
+                Op::Join(seat) => self.write_join(&mut pipe, open, seat),
+                Op::Describe(seat) => self.write_describe(&mut pipe, open, seat),
                 Op::Leave(seat) => {
                     if let Some(entry) = Entry::of(seat, &self.node) {
-                        self.write_leave(&mut pipe, &open.leave, &entry, &self.node, again);
+                        self.write_leave(&mut pipe, open, &entry, &self.node, again);
                     }
                 }
                 Op::Query(group, _) => drop(pipe.cmd("HGETALL").arg(self.keys.presence(group))),
+                Op::Ask(..) => {}
             }
         }
+        asked.write(&mut pipe, self, open);
         if pipe.is_empty() {
             return Ok(());
         }
         let until = Instant::now() + TELLING;
-        let mut answers = pipe.query_async::<Vec<Value>>(&mut open.connection).await?.into_iter();
+        let mut answers = pipe.query_async::<Vec<Value>>(&mut open.connection).await?;
+        asked.tell(&mut answers, batch);
+        let mut answers = answers.into_iter();
         for op in batch.iter_mut() {
             match op {
                 Op::Join(seat) => self.told(Event::Join, seat, answers.next(), until).await,
                 Op::Leave(seat) => self.told(Event::Leave, seat, answers.next(), until).await,
+                Op::Describe(_) | Op::Ask(..) => {}
                 Op::Query(_, answer) => {
-                    let fields: HashMap<String, String> =
-                        redis::from_redis_value(answers.next().unwrap_or_default()).unwrap_or_default();
-                    let mut members: Vec<_> =
-                        fields.iter().filter_map(|(who, list)| member::member(who, list)).collect();
-                    members.sort_by(|a, b| a.client.cmp(&b.client));
+                    let fields = redis::from_redis_value(answers.next().unwrap_or_default()).unwrap_or_default();
+                    let members = member::members(fields);
                     let (gone, _) = oneshot::channel();
                     // Whoever asked may have gone.
                     let _ = std::mem::replace(answer, gone).send(members);
@@ -261,25 +263,56 @@ impl Presence {
         }
     }
 
-    fn write_join(&self, pipe: &mut Pipeline, script: &str, seat: &Seat) {
+    fn write_join(&self, pipe: &mut Pipeline, open: &Open, seat: &Seat) {
         let Some(entry) = Entry::of(seat, &self.node) else { return };
         let Some(group) = entry.group() else { return };
         // First the note: should this node die in between, there is one note too many, not one too few.
         pipe.cmd("SADD").arg(self.keys.node_members(&self.node)).arg(entry.note()).ignore();
         pipe.cmd("EVALSHA")
-            .arg(script)
+            .arg(&open.join)
             .arg(1)
             .arg(self.keys.presence(group))
             .arg(entry.who())
             .arg(entry.connection())
-            .arg(self.ttl());
+            .arg(self.ttl())
+            .arg(&self.listed(&entry)[..]);
+        if seat.metadata.was_said() {
+            self.write_describe(pipe, open, seat);
+        }
     }
 
-    fn write_leave(&self, pipe: &mut Pipeline, script: &str, entry: &Entry, node: &str, again: bool) {
+    /// Its answer tells nothing, and does not come.
+    fn write_describe(&self, pipe: &mut Pipeline, open: &Open, seat: &Seat) {
+        let Some(entry) = Entry::of(seat, &self.node) else { return };
         let Some(group) = entry.group() else { return };
-        let key = self.keys.presence(group);
-        pipe.cmd("EVALSHA").arg(script).arg(1).arg(key).arg(entry.who()).arg(entry.connection()).arg(i32::from(again));
+        pipe.cmd("EVALSHA")
+            .arg(&open.describe)
+            .arg(1)
+            .arg(self.keys.presence(group))
+            .arg(entry.who())
+            .arg(entry.connection())
+            .arg(entry.about())
+            .arg(seat.metadata.get().unwrap_or_default())
+            .ignore();
+    }
+
+    fn write_leave(&self, pipe: &mut Pipeline, open: &Open, entry: &Entry, node: &str, again: bool) {
+        let Some(group) = entry.group() else { return };
+        pipe.cmd("EVALSHA")
+            .arg(&open.leave)
+            .arg(1)
+            .arg(self.keys.presence(group))
+            .arg(entry.who())
+            .arg(entry.connection())
+            .arg(i32::from(again))
+            .arg(entry.about())
+            .arg(&entry.listed()[..]);
         pipe.cmd("SREM").arg(self.keys.node_members(node)).arg(entry.note()).ignore();
+    }
+
+    /// Where nobody is asked for but by account, no list is needed, and those of shared ids would be long.
+    fn listed(&self, entry: &Entry) -> [String; 2] {
+        if self.fanout.tenancy() == Tenancy::Strict { Default::default() } else { entry.listed() }
     }
 
     fn ttl(&self) -> u64 {

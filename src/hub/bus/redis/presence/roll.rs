@@ -1,7 +1,7 @@
 //! Owns putting a whole node right: its own members after a flush or a long absence of Redis, and those of a
 //! node that has died.
 
-use super::{ConnectError, Entry, Event, Open, Presence, STEP, TELLING};
+use super::{ConnectError, Entry, Event, Open, Presence, STEP, TELLING, one_pipeline};
 use crate::hub::seat::Seat;
 use redis::{Pipeline, Value};
 use std::collections::HashSet;
@@ -35,14 +35,17 @@ impl Presence {
                 break;
             }
         }
-        let (mut missing, before) = (Vec::new(), noted.len());
+        let (mut missing, mut described, before) = (Vec::new(), Vec::new(), noted.len());
         for seat in seats {
             if Entry::of(&seat, &self.node).is_some_and(|entry| !noted.remove(&entry.note())) {
                 missing.push(seat);
+            } else if seat.metadata.was_said() {
+                described.push(seat);
             }
         }
         tracing::warn!(before, joins = missing.len(), leaves = noted.len(), "this node's presence is put right");
         self.join_all(open, &missing, true).await?;
+        self.describe_all(open, &described).await?;
         // Those within their grace are among them; their own leaves then find nothing to do.
         let left: Vec<Entry> = noted.iter().filter_map(|note| Entry::from_note(note, &self.node)).collect();
         for some in left.chunks(STEP) {
@@ -58,10 +61,10 @@ impl Presence {
     }
 
     async fn join_all(&self, open: &mut Open, seats: &[Arc<Seat>], tell: bool) -> Result<(), ConnectError> {
-        for some in seats.chunks(STEP) {
+        for some in steps(seats) {
             let mut pipe = Pipeline::with_capacity(some.len() * 2);
             for seat in some {
-                self.write_join(&mut pipe, &open.join, seat);
+                self.write_join(&mut pipe, open, seat);
             }
             let answers = pipe.query_async::<Vec<Value>>(&mut open.connection).await?;
             let until = Instant::now() + TELLING;
@@ -72,11 +75,22 @@ impl Presence {
         Ok(())
     }
 
+    async fn describe_all(&self, open: &mut Open, seats: &[Arc<Seat>]) -> Result<(), ConnectError> {
+        for some in steps(seats) {
+            let mut pipe = Pipeline::with_capacity(some.len());
+            for seat in some {
+                self.write_describe(&mut pipe, open, seat);
+            }
+            pipe.query_async::<()>(&mut open.connection).await?;
+        }
+        Ok(())
+    }
+
     /// Lets members of a node go, and tells it once each; returns how many had no other connection.
     async fn let_go(&self, open: &mut Open, entries: &[Entry], node: &str) -> Result<usize, ConnectError> {
         let mut pipe = Pipeline::with_capacity(entries.len() * 2);
         for entry in entries {
-            self.write_leave(&mut pipe, &open.leave, entry, node, false);
+            self.write_leave(&mut pipe, open, entry, node, false);
         }
         let answers = pipe.query_async::<Vec<Value>>(&mut open.connection).await?;
         let until = Instant::now() + TELLING;
@@ -117,4 +131,14 @@ impl Presence {
         tracing::info!(node, gone, "a dead node's members were let go");
         Ok(())
     }
+}
+
+/// In pieces, each for one pipeline.
+fn steps(seats: &[Arc<Seat>]) -> impl Iterator<Item = &[Arc<Seat>]> {
+    let mut rest = seats;
+    std::iter::from_fn(move || {
+        let (some, others) = rest.split_at(one_pipeline(rest.iter().map(|seat| seat.metadata.bytes())));
+        rest = others;
+        (!some.is_empty()).then_some(some)
+    })
 }
