@@ -31,6 +31,16 @@ pub struct Auth {
     /// Deadline of dialects that authenticate in their first frame.
     #[serde(with = "super::human::duration")]
     pub in_band_timeout: Duration,
+    /// How long a client that failed there is kept before it is closed, and up to half as long on top: some dial again
+    /// at once, for ever.
+    #[serde(with = "super::human::duration")]
+    pub refuse_delay: Duration,
+    /// What the worker of Vectra presents where its mount names no secret of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worker_secret: Option<Secret>,
+    /// File with that secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worker_secret_file: Option<PathBuf>,
 }
 
 impl Default for Auth {
@@ -45,6 +55,9 @@ impl Default for Auth {
             api_keys_file: None,
             jwt: Jwt::default(),
             in_band_timeout: Duration::from_secs(10),
+            refuse_delay: Duration::from_secs(5),
+            worker_secret: None,
+            worker_secret_file: None,
         }
     }
 }
@@ -109,6 +122,9 @@ pub struct ApiKey {
     /// The account every holder belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
+    /// The group every holder belongs to; for agents of a server monitor the id of their server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// May send to everyone when `auth.broadcast = "listed"`.
     #[serde(default)]
     pub broadcast: bool,

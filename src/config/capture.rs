@@ -29,7 +29,10 @@ impl Default for Capture {
             percent: 100,
             tenants: Vec::new(),
             max_size: 64 << 20,
-            redact: ["password", "token", "api_key", "jwt", "secret"].map(|key| format!("/{key}")).to_vec(),
+            // Valtronics clients may log in by a message in a batch.
+            redact: ["/password", "/token", "/api_key", "/jwt", "/secret", "/messages/*/token"]
+                .map(str::to_owned)
+                .to_vec(),
             opaque: Opaque::Length,
         }
     }

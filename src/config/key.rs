@@ -2,6 +2,18 @@
 
 use std::fmt;
 
+/// Keys whose value is a secret or holds one; `mounts` as a whole, which a variable may set.
+const SECRET: [&str; 8] = [
+    "hub.url",
+    "auth.jwt.secret",
+    "auth.jwt.jwks_url",
+    "auth.worker_secret",
+    "listen.admin_token",
+    "mounts",
+    "mounts[].server_monitor.me_upstream",
+    "mounts[].vectra.worker_secret",
+];
+
 /// One step down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
@@ -38,8 +50,7 @@ impl KeyPath {
     /// Holds a secret, or may: its value is never repeated in a message.
     pub fn is_secret(&self) -> bool {
         let pattern = self.pattern();
-        matches!(pattern.as_str(), "hub.url" | "auth.jwt.secret" | "auth.jwt.jwks_url" | "listen.admin_token")
-            || pattern.starts_with("auth.api_keys")
+        SECRET.contains(&pattern.as_str()) || pattern.starts_with("auth.api_keys")
     }
 
     fn text(&self, index: impl Fn(usize) -> String) -> String {

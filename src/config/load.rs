@@ -88,4 +88,8 @@ pub fn effective(config: &Config) -> String {
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod mounts;
+#[cfg(test)]
+mod shipped;
+#[cfg(test)]
 mod tests;

@@ -4,6 +4,8 @@
 mod auth;
 mod capture;
 mod date;
+mod dialect;
+mod dialects;
 mod env;
 mod envelope;
 mod hub;
@@ -18,19 +20,25 @@ mod network;
 mod policy;
 mod problems;
 mod reload;
+mod remarks;
 mod schema;
 mod secret;
+mod server_monitor;
 mod shadow;
 mod sources;
 mod switch;
 mod telemetry;
 mod v2;
 mod validate;
+mod valtronics;
+mod vectra;
 mod window;
 
 pub use auth::{ApiKey, Auth, Broadcasters, Guests, Jwt, Require};
 pub use capture::{Capture, Opaque};
 pub use date::Date;
+pub use dialect::DialectName;
+pub use dialects::{CustomDialect, FieldMap, Fixture, Jq, MapStep, NonObjects, Scalar, Unmapped};
 pub use envelope::{Envelope, Nulls, UnknownMembers};
 pub use hub::{ACCOUNT, Channels, Hub, Presence, V2Trouble, Wire};
 pub use human::{parse_duration, parse_size};
@@ -38,15 +46,19 @@ pub use limits::{DuplicateClient, Limits, SlowConsumer};
 pub use listen::{Listen, TlsFiles};
 pub use load::{ConfigError, DEFAULT_TOML, LoadOptions, effective, load, validate_config};
 pub use migration::{GateName, Migration};
-pub use mounts::{DialectName, Mount};
+pub use mounts::{Mount, SERVER_ID};
 pub use network::{Network, NotANetwork};
 pub use policy::{Exemption, NewTenants, OpenConnections, Policy, PolicyAction, RefuseWith, Rule, Who};
 pub use reload::{Reload, diff, reloaded};
+pub use remarks::remarks;
 pub use secret::{RedisUrl, Secret, WebUrl};
+pub use server_monitor::{Me, Role, ServerMonitor};
 pub use shadow::Shadow;
 pub use switch::Switch;
 pub use telemetry::{LogFormat, Telemetry};
 pub use v2::{Annotate, Audience, Render, Tenancy, V2, V3Shaped};
+pub use valtronics::{Channel, Compat, Valtronics};
+pub use vectra::Vectra;
 pub use window::Window;
 
 use serde::{Deserialize, Serialize};
@@ -69,6 +81,8 @@ pub struct Config {
     pub v2: V2,
     /// Which path speaks which dialect; the first that matches wins.
     pub mounts: Vec<Mount>,
+    /// Dialects of your own.
+    pub dialects: Vec<CustomDialect>,
     /// Bounds on everything a client can make grow.
     pub limits: Limits,
     /// Who may still come with V2, and how a refusal is told.
@@ -93,6 +107,7 @@ impl Default for Config {
             envelope: Envelope::default(),
             v2: V2::default(),
             mounts: Mount::defaults(),
+            dialects: Vec::new(),
             limits: Limits::default(),
             policy: Policy::default(),
             migration: Migration::default(),

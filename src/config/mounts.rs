@@ -1,15 +1,19 @@
 //! Settings of mounts: which path speaks which dialect.
 
-use super::{Annotate, Audience, RefuseWith, Render, V3Shaped};
+use super::{Annotate, Audience, DialectName, RefuseWith, Render, ServerMonitor, V3Shaped, Valtronics, Vectra};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+/// Stands for a server's id in paths and groups of the server monitor.
+pub const SERVER_ID: &str = "{server_id}";
 
 /// `[[mounts]]`: a path pattern and, where two dialects share a path, more to tell them apart.
 /// What is not said is taken from `[v2]` and `[policy]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mount {
-    /// Path with `{group_id}` and `{client_id}`, each one whole segment.
+    /// Path with `{group_id}` and `{client_id}`, each one whole segment; of server monitors with `{server_id}`.
     pub path: String,
     /// The dialect spoken there.
     pub dialect: DialectName,
@@ -19,7 +23,10 @@ pub struct Mount {
     /// Only with these query parameters; `"*"` = present with any value.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub query: BTreeMap<String, String>,
-    /// The group, where the path has none.
+    /// Only with these headers; `"*"` = present with any value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub header: BTreeMap<String, String>,
+    /// The group, where the path has none; of server monitors with `{server_id}` in it. See `Mount::group`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// The account of clients whose credential names none.
@@ -52,21 +59,15 @@ pub struct Mount {
     /// A text frame for V2 clients of this mount that are warned, once after they came in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
-}
-
-/// `mounts.dialect`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DialectName {
-    /// Loose JSON, text and binary.
-    AetherV2,
-    /// `WS_Message_V3`.
-    AetherV3,
-}
-
-impl DialectName {
-    /// As policies name those that are not V3.
-    pub const LEGACY: [&str; 1] = ["aether-v2"];
+    /// More about `dialect = "valtronics"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valtronics: Option<Valtronics>,
+    /// More about `dialect = "server-monitor"`, which needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_monitor: Option<ServerMonitor>,
+    /// More about `dialect = "vectra"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vectra: Option<Vectra>,
 }
 
 impl Mount {
@@ -77,6 +78,7 @@ impl Mount {
             dialect,
             host: None,
             query: BTreeMap::new(),
+            header: BTreeMap::new(),
             group: None,
             account: None,
             guests: None,
@@ -88,6 +90,20 @@ impl Mount {
             keepalive: None,
             refuse_with: None,
             notice: None,
+            valtronics: None,
+            server_monitor: None,
+            vectra: None,
+        }
+    }
+
+    /// The group its clients join where the path does not say: the mount's own word, else that of the dialect.
+    /// With `SERVER_ID` in it, every server has a group of its own.
+    pub fn group(&self) -> Option<Cow<'_, str>> {
+        match (&self.group, &self.dialect) {
+            (Some(group), _) => Some(group.into()),
+            (None, DialectName::Valtronics | DialectName::Vectra) => Some(self.dialect.label().into()),
+            (None, DialectName::ServerMonitor) => Some(SERVER_ID.into()),
+            (None, DialectName::AetherV2 | DialectName::AetherV3 | DialectName::Custom(_)) => None,
         }
     }
 

@@ -87,6 +87,8 @@ fn nearest_keys(schema: &Schema, unknown: &KeyPath) -> Vec<String> {
         let elsewhere = match osa_distance(section, key_section) {
             0 => 0,
             1..=2 => 1,
+            // Nobody forgets a whole list.
+            _ if key_section.contains("[]") && !section.contains("[]") => 3,
             _ => 2,
         };
         let by_leaf = (edits <= near(leaf)).then_some(2 * edits + elsewhere);

@@ -26,6 +26,8 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Reload> {
         ("auth.api_keys", old.auth.api_keys != new.auth.api_keys),
         ("auth.jwt.secret", old.auth.jwt.secret != new.auth.jwt.secret),
         ("auth.jwt.jwks_url", old.auth.jwt.jwks_url != new.auth.jwt.jwks_url),
+        ("auth.worker_secret", old.auth.worker_secret != new.auth.worker_secret),
+        ("mounts", old.mounts != new.mounts),
         ("listen.admin_token", old.listen.admin_token != new.listen.admin_token),
     ] {
         if differs && !keys.iter().any(|seen| seen == key) {
@@ -94,8 +96,8 @@ fn compare(old: &Value, new: &Value, prefix: &str, keys: &mut Vec<String>) {
 mod tests {
     use super::*;
     use crate::config::{
-        ApiKey, Broadcasters, DuplicateClient, Guests, RedisUrl, RefuseWith, Secret, WebUrl, key::KeyPath, key::Step,
-        schema::Schema,
+        ApiKey, Broadcasters, DialectName, DuplicateClient, Guests, Mount, RedisUrl, RefuseWith, Secret, Vectra,
+        WebUrl, key::KeyPath, key::Step, schema::Schema,
     };
 
     fn changed(change: impl FnOnce(&mut Config)) -> Vec<(String, bool)> {
@@ -136,14 +138,19 @@ mod tests {
             let mut config = Config::default();
             config.auth.jwt.secret = Some(Secret::new(secret));
             config.auth.jwt.jwks_url = Some(WebUrl::new(format!("https://h/jwks?code={secret}")));
+            config.auth.worker_secret = Some(Secret::new(secret));
             config.hub.url = RedisUrl::new(format!("redis://:{secret}@h"));
+            let vectra = Vectra { worker_secret: Some(Secret::new(secret)), ..Vectra::default() };
+            config.mounts.push(Mount { vectra: Some(vectra), ..Mount::new("/ws", DialectName::Vectra) });
             let key = Some(Secret::new(secret));
             config.auth.api_keys =
-                vec![ApiKey { name: "a".into(), key, sha256: None, account: None, broadcast: false }];
+                vec![ApiKey { name: "a".into(), key, sha256: None, account: None, group: None, broadcast: false }];
             config
         };
         let keys: Vec<String> = diff(&with("one"), &with("two")).into_iter().map(|change| change.key).collect();
-        assert_eq!(keys, ["auth.api_keys", "auth.jwt.jwks_url", "auth.jwt.secret", "hub.url"]);
+        let changed =
+            ["auth.api_keys", "auth.jwt.jwks_url", "auth.jwt.secret", "auth.worker_secret", "hub.url", "mounts"];
+        assert_eq!(keys, changed);
         assert_eq!(diff(&with("one"), &with("one")), []);
     }
 
@@ -177,8 +184,14 @@ mod tests {
     fn a_reload_cannot_open_the_door() {
         let mut running = Config::default();
         running.listen.clients = ([0, 0, 0, 0], 8080).into();
-        let key =
-            ApiKey { name: "a".into(), key: Some(Secret::new("k")), sha256: None, account: None, broadcast: false };
+        let key = ApiKey {
+            name: "a".into(),
+            key: Some(Secret::new("k")),
+            sha256: None,
+            account: None,
+            group: None,
+            broadcast: false,
+        };
         running.auth.api_keys = vec![key];
         let mut new = running.clone();
         new.auth.api_keys.clear();

@@ -2,9 +2,9 @@
 //! It is read off a `Config` in which everything is set, so no second list of keys has to be kept in step.
 
 use super::{
-    Annotate, ApiKey, Audience, Auth, Capture, Config, Date, DialectName, Exemption, Jwt, Listen, Mount, Policy,
-    PolicyAction, RefuseWith, Render, Rule, Secret, Shadow, TlsFiles, V3Shaped, WebUrl, Who, Window, key::KeyPath,
-    key::Step,
+    Annotate, ApiKey, Audience, Auth, Capture, Channel, Config, CustomDialect, Date, DialectName, Exemption, FieldMap,
+    Fixture, Jq, Jwt, Listen, MapStep, Me, Mount, Policy, PolicyAction, RefuseWith, Render, Role, Rule, Scalar, Secret,
+    ServerMonitor, Shadow, TlsFiles, V3Shaped, Valtronics, Vectra, WebUrl, Who, Window, key::KeyPath, key::Step,
 };
 use figment::{
     error::Kind,
@@ -183,9 +183,12 @@ fn example() -> Config {
                 key: Some(Secret::new("x")),
                 sha256: text(),
                 account: text(),
+                group: text(),
                 broadcast: false,
             }],
             api_keys_file: file(),
+            worker_secret: Some(Secret::new("x")),
+            worker_secret_file: file(),
             jwt: Jwt {
                 secret: Some(Secret::new("x")),
                 secret_file: file(),
@@ -201,6 +204,7 @@ fn example() -> Config {
             dialect: DialectName::AetherV2,
             host: text(),
             query: [(ANY.into(), ANY.into())].into(),
+            header: [(ANY.into(), ANY.into())].into(),
             group: text(),
             account: text(),
             guests: Some(false),
@@ -212,6 +216,38 @@ fn example() -> Config {
             keepalive: Some(false),
             refuse_with: Some(RefuseWith::Http),
             notice: text(),
+            valtronics: Some(Valtronics { channel: Some(Channel::Alerts), ..Valtronics::default() }),
+            server_monitor: Some(ServerMonitor {
+                me: Some(Me::Forward),
+                me_upstream: Some(WebUrl::new("x")),
+                ..ServerMonitor::new(Role::Agent)
+            }),
+            vectra: Some(Vectra {
+                worker_secret: Some(Secret::new("x")),
+                worker_secret_file: file(),
+                ..Vectra::default()
+            }),
+        }],
+        dialects: vec![CustomDialect {
+            name: "x".into(),
+            map: Some(FieldMap {
+                steps: vec![MapStep {
+                    rename: text(),
+                    to: text(),
+                    hoist: text(),
+                    members: Some(texts()),
+                    keep: Some(texts()),
+                    wrap: Some(texts()),
+                    into: text(),
+                    default: text(),
+                    value: Some(Scalar::Text("x".into())),
+                    json: text(),
+                    other: Default::default(),
+                }],
+                ..FieldMap::default()
+            }),
+            jq: Some(Jq { to_v3: text(), to_v3_file: file(), to_v2: text(), to_v2_file: file(), ..Jq::default() }),
+            fixtures: vec![Fixture { legacy: "x".into(), v3: "x".into(), lossy: false }],
         }],
         policy: Policy {
             new_since: date(),

@@ -166,14 +166,32 @@ impl<'a> Sources<'a> {
             self.problem(key, &here, format!("`{key}` must be a table"));
             return None;
         };
+        Some(self.table(key, node, (table, here), origin))
+    }
+
+    /// Such a table, or one in it.
+    fn table(
+        &mut self,
+        key: &KeyPath,
+        node: &Node,
+        (table, here): (&DeTable<'_>, Origin),
+        origin: &dyn Fn(Range<usize>) -> Origin,
+    ) -> Value {
         self.origins.insert(key.to_string(), here.clone());
         let mut dict = Dict::new();
         for (name, value) in table {
             let below = key.name(name.get_ref());
             let here = origin(value.span());
-            match node.child(name.get_ref()) {
-                None => self.unknown(&below, Some(node), &origin(name.span())),
-                Some(child) => {
+            match (node.child(name.get_ref()), value.get_ref()) {
+                (None, _) => self.unknown(&below, Some(node), &origin(name.span())),
+                (Some(child @ Node::Section(_)), DeValue::Table(table)) => {
+                    dict.insert(name.get_ref().to_string(), self.table(&below, child, (table, here), origin));
+                }
+                (Some(Node::Section(_)), _) => {
+                    let header = below.pattern().replace("[]", "");
+                    self.problem(&below, &here, format!("`{below}` must be a section, `[{header}]`"));
+                }
+                (Some(child), _) => {
                     let plain = plain(value.get_ref());
                     if self.try_value(&below, child, &plain, &here) {
                         self.origins.insert(below.to_string(), here);
@@ -188,7 +206,7 @@ impl<'a> Sources<'a> {
                 self.problem(&below, &here, format!("`{below}` is missing"));
             }
         }
-        Some(Value::Dict(Tag::Default, dict))
+        Value::Dict(Tag::Default, dict)
     }
 
     fn try_value(&mut self, key: &KeyPath, node: &Node, value: &Value, origin: &Origin) -> bool {

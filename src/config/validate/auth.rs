@@ -5,8 +5,10 @@ use crate::config::{
     Config, Guests, Jwt, Require, WebUrl,
     problems::{nearest_word, quoted},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
+/// Whoever was refused holds a socket as long.
+const LONGEST_REFUSAL: Duration = Duration::from_secs(60);
 /// Algorithms with a shared secret.
 const SHARED: [&str; 3] = ["HS256", "HS384", "HS512"];
 /// Algorithms with a public key.
@@ -63,6 +65,9 @@ pub(super) fn api_keys(config: &Config, findings: &mut Findings) {
                 findings.add(format!("{here}.sha256"), format!("`{here}.sha256` is not 64 hex digits"));
             }
             _ => {}
+        }
+        if key.group.as_deref().is_some_and(|group| group.is_empty() || group.contains(char::is_control)) {
+            findings.add(format!("{here}.group"), format!("`{here}.group` must be a text, on one line"));
         }
     }
 }
@@ -155,6 +160,9 @@ pub(super) fn requirements(config: &Config, findings: &mut Findings) {
             findings.add(key, format!("`{key}` must be longer than 0"));
         }
     }
+    if auth.refuse_delay > LONGEST_REFUSAL {
+        findings.add("auth.refuse_delay", "`auth.refuse_delay` must not be longer than 1m");
+    }
 }
 
 #[cfg(test)]
@@ -165,7 +173,7 @@ mod tests {
 
     fn key(name: &str, key: Option<&str>, sha256: Option<&str>) -> ApiKey {
         let sha256 = sha256.map(str::to_owned);
-        ApiKey { name: name.into(), key: key.map(Secret::new), sha256, account: None, broadcast: false }
+        ApiKey { name: name.into(), key: key.map(Secret::new), sha256, account: None, group: None, broadcast: false }
     }
 
     fn names(list: &[&str]) -> Vec<String> {
@@ -197,6 +205,9 @@ mod tests {
         assert_refused("[0].key` is empty", |c| c.auth.api_keys = vec![key("a", Some(""), None)]);
         assert_refused("64 hex", |c| c.auth.api_keys = vec![key("a", None, Some(&"g".repeat(64)))]);
         assert_refused("64 hex", |c| c.auth.api_keys = vec![key("a", None, Some("ab"))]);
+        let of = |group: &str| ApiKey { group: Some(group.into()), ..key("a", Some("k"), None) };
+        assert_accepted(|c| c.auth.api_keys = vec![of("srv-1")]);
+        assert_refused("[0].group` must be a text", |c| c.auth.api_keys = vec![of("")]);
     }
 
     #[test]
@@ -273,7 +284,9 @@ mod tests {
             c.auth.api_keys_file = Some("keys.toml".into());
             c.auth.jwt.secret_file = Some("secret".into());
         });
-        assert_refused("longer than 0", |c| c.auth.in_band_timeout = std::time::Duration::ZERO);
+        assert_refused("longer than 0", |c| c.auth.in_band_timeout = Duration::ZERO);
+        assert_refused("longer than 1m", |c| c.auth.refuse_delay = Duration::from_secs(61));
+        assert_accepted(|c| c.auth.refuse_delay = Duration::ZERO);
     }
 
     #[test]

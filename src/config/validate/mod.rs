@@ -3,14 +3,19 @@
 mod auth;
 mod capture;
 mod channels;
+mod dialects;
 mod echo;
 mod limits;
 mod migration;
 mod mounts;
 mod operators;
+mod own;
 mod policy;
+mod server_monitor;
 mod shadow;
 mod tls;
+mod valtronics;
+mod vectra;
 
 use super::Config;
 use std::collections::BTreeSet;
@@ -35,7 +40,7 @@ impl Findings {
 type Check = fn(&Config, &mut Findings);
 
 /// Every check with the sections it reads.
-const CHECKS: [(&[&str], Check); 24] = [
+const CHECKS: [(&[&str], Check); 29] = [
     (&["listen", "auth"], auth::open_to_the_network),
     (&["listen"], limits::listeners),
     (&["listen"], tls::files),
@@ -49,6 +54,11 @@ const CHECKS: [(&[&str], Check); 24] = [
     (&["auth"], auth::jwt),
     (&["auth"], auth::requirements),
     (&["mounts"], mounts::check),
+    (&["mounts", "dialects"], dialects::check),
+    (&["mounts", "limits"], valtronics::check),
+    (&["mounts"], server_monitor::check),
+    (&["mounts", "limits", "auth"], vectra::check),
+    (&["dialects"], own::check),
     (&["limits"], limits::limits),
     (&["limits", "hub"], limits::against_hub),
     (&["shadow"], shadow::check),

@@ -1,17 +1,19 @@
-//! Contradictions of `[[mounts]]`: paths that name no client, and mounts that can never be reached.
+//! Contradictions of `[[mounts]]`: paths that do not say who comes, and mounts that can never be reached.
+//! What a dialect wants beyond that is in `dialects`.
 
 use super::{Findings, channels::names_in};
-use crate::config::{Config, Mount, problems::nearest_word};
-use std::collections::HashMap;
+use crate::config::{Config, DialectName, Mount, problems::nearest_word};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-const PLACEHOLDERS: [&str; 2] = ["group_id", "client_id"];
+/// Stands for a segment that may be anything.
+const ANY: &str = "{}";
 
 /// Every mount by itself, then against those before it.
 pub(super) fn check(config: &Config, findings: &mut Findings) {
     if config.mounts.is_empty() {
         findings.add("mounts", "there are no `[[mounts]]`, so no client could connect");
     }
-    let mut seen = HashMap::new();
+    let mut above = Above::default();
     for (at, mount) in config.mounts.iter().enumerate() {
         path(at, mount, findings);
         if let Some(host) = &mount.host {
@@ -22,11 +24,69 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
                 findings.add(&key, format!("`{key}` = \"{host}\" must be a host name alone, without port or path"));
             }
         }
-        let shape = (shape(&mount.path), mount.host.as_deref().map(str::to_lowercase), &mount.query);
-        if let Some(first) = seen.insert(shape, at) {
-            let text = format!("`mounts[{at}]` matches exactly what `mounts[{first}]` matches and is never reached");
+        for name in mount.header.keys().filter(|name| name.parse::<hyper::header::HeaderName>().is_err()) {
+            let key = format!("mounts[{at}].header");
+            findings.add(&key, format!("`{key}`: \"{name}\" is no name of a header"));
+        }
+        if let Some((first, same)) = above.covers(mount) {
+            let text = if same {
+                format!("`mounts[{at}]` matches exactly what `mounts[{first}]` matches and is never reached")
+            } else {
+                format!("`mounts[{at}]` is never reached: `mounts[{first}]` above it matches all that it matches")
+            };
             findings.add(format!("mounts[{at}].path"), text);
         }
+        above.add(at, mount);
+    }
+}
+
+/// The mounts so far, found by their shapes: a mount that is covered is found without a look at each above it.
+#[derive(Default)]
+struct Above<'m> {
+    shapes: HashMap<Vec<&'m str>, Vec<(usize, &'m Mount)>>,
+    /// Which segments may be anything, for each of those shapes; there are few such patterns.
+    masks: BTreeSet<Vec<bool>>,
+}
+
+impl<'m> Above<'m> {
+    fn add(&mut self, at: usize, mount: &'m Mount) {
+        let shape = shape(&mount.path);
+        self.masks.insert(shape.iter().map(|segment| *segment == ANY).collect());
+        self.shapes.entry(shape).or_default().push((at, mount));
+    }
+
+    /// The first that matches all this one matches, and whether it matches nothing else.
+    fn covers(&self, mount: &'m Mount) -> Option<(usize, bool)> {
+        let own = shape(&mount.path);
+        let wider = self.masks.iter().filter(|mask| mask.len() == own.len()).filter_map(|mask| {
+            let wide = own.iter().zip(mask).map(|(segment, any)| if *any { ANY } else { *segment });
+            self.shapes.get(&wide.collect::<Vec<_>>())
+        });
+        let covering = wider.flatten().filter(|(_, first)| takes_all(first, mount)).min_by_key(|(at, _)| *at);
+        let (at, first) = covering.copied()?;
+        Some((at, shape(&first.path) == own && takes_all(mount, first)))
+    }
+}
+
+/// Does `first` ask for nothing of host, query and headers but what `second` asks for too?
+fn takes_all(first: &Mount, second: &Mount) -> bool {
+    let lower = |host: &Option<String>| host.as_deref().map(str::to_lowercase);
+    let within = |first: &BTreeMap<String, String>, second: &BTreeMap<String, String>| {
+        first.iter().all(|(name, want)| second.get(name).is_some_and(|got| want == "*" || want == got))
+    };
+    let headers = |mount: &Mount| -> BTreeMap<String, String> {
+        mount.header.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect()
+    };
+    (first.host.is_none() || lower(&first.host) == lower(&second.host))
+        && within(&first.query, &second.query)
+        && within(&headers(first), &headers(second))
+}
+
+/// What may stand for a segment in paths of a dialect.
+fn placeholders(dialect: &DialectName) -> [&'static str; 2] {
+    match dialect {
+        DialectName::ServerMonitor => ["server_id", "client_id"],
+        _ => ["group_id", "client_id"],
     }
 }
 
@@ -48,23 +108,25 @@ fn path(at: usize, mount: &Mount, findings: &mut Findings) {
             add("must have a whole segment for each `{…}`");
         }
     }
-    for name in &names {
-        if !PLACEHOLDERS.contains(name) {
-            let near = nearest_word(name, &["group-id", "client-id"]).map(|word| word.replace('-', "_"));
-            let near = near.map(|word| format!("; did you mean `{{{word}}}`?")).unwrap_or_default();
-            add(&format!("has the unknown placeholder `{{{name}}}`{near}"));
-        }
+    let known = placeholders(&mount.dialect);
+    for name in names.iter().filter(|name| !known.contains(*name)) {
+        let words = known.map(|known| known.replace('_', "-"));
+        let near = nearest_word(name, &words.each_ref().map(String::as_str)).map(|word| word.replace('-', "_"));
+        let near = near.map(|word| format!("; did you mean `{{{word}}}`?")).unwrap_or_default();
+        add(&format!("has the unknown placeholder `{{{name}}}`{near}"));
     }
-    for name in PLACEHOLDERS {
+    for name in known {
         if names.iter().filter(|n| **n == name).count() > 1 {
             add(&format!("has `{{{name}}}` twice"));
         }
     }
-    if !names.contains(&"client_id") {
+    if mount.dialect.names_clients_by_path() && !names.contains(&"client_id") {
         add("needs `{client_id}`: every client has an id");
     }
     match (&mount.group, names.contains(&"group_id")) {
-        (None, false) => add("has no `{group_id}`, so `group` must say which group its clients join"),
+        (None, false) if mount.group().is_none() => {
+            add("has no `{group_id}`, so `group` must say which group its clients join");
+        }
         (Some(_), true) => add("has `{group_id}`, so `group` would never be used; take one of them out"),
         (Some(group), false) if group.is_empty() => add("has no `{group_id}`, and `group` is empty"),
         _ => {}
@@ -72,15 +134,15 @@ fn path(at: usize, mount: &Mount, findings: &mut Findings) {
 }
 
 /// What a path matches, whatever its placeholders are called.
-fn shape(path: &str) -> String {
-    path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment }).collect::<Vec<_>>().join("/")
+fn shape(path: &str) -> Vec<&str> {
+    path.split('/').map(|segment| if segment.starts_with('{') { ANY } else { segment }).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::{after, assert_accepted, assert_refused};
     use super::*;
-    use crate::config::DialectName::{AetherV2, AetherV3};
+    use crate::config::DialectName::{AetherV2, AetherV3, Valtronics, Vectra};
 
     fn only(mount: Mount) -> impl FnOnce(&mut Config) {
         |c| c.mounts = vec![mount]
@@ -107,6 +169,56 @@ mod tests {
         refused("whole segment", "/ws/g-{group_id}/{client_id}");
         refused("brace", "/ws/{group_id/{client_id}");
         refused("query parameters stand in `query`", "/ws/{group_id}/{client_id}?a=b");
+    }
+
+    #[test]
+    fn the_other_dialects_need_no_ids_in_their_paths() {
+        for dialect in [Valtronics, Vectra] {
+            assert_accepted(only(Mount::new("/ws", dialect.clone())));
+            assert_accepted(only(Mount::new("/ws/{group_id}/{client_id}", dialect.clone())));
+            assert_refused("did you mean `{client_id}`?", only(Mount::new("/ws/{clientid}", dialect.clone())));
+            assert_refused("unknown placeholder `{server_id}`", only(Mount::new("/ws/{server_id}", dialect)));
+        }
+        let monitor = |path: &str| Mount {
+            server_monitor: Some(crate::config::ServerMonitor::new(crate::config::Role::Metrics)),
+            ..Mount::new(path, DialectName::ServerMonitor)
+        };
+        assert_accepted(only(monitor("/ws/{server_id}/{client_id}")));
+        assert_refused("unknown placeholder `{group_id}`", only(monitor("/ws/{server_id}/{group_id}")));
+        assert_refused("did you mean `{server_id}`?", only(monitor("/ws/{server_id}/{serverid}")));
+    }
+
+    #[test]
+    fn a_header_has_a_name() {
+        let mount = |name: &str| Mount {
+            header: [(name.to_owned(), "*".to_owned())].into(),
+            ..Mount::new("/{group_id}/{client_id}", AetherV3)
+        };
+        assert_accepted(only(mount("X-Client")));
+        assert_refused("\"x client\" is no name of a header", only(mount("x client")));
+    }
+
+    #[test]
+    fn no_mount_stands_in_the_shadow_of_another() {
+        let text = "`mounts[1]` is never reached: `mounts[0]` above it matches all that it matches";
+        let shadowed = |first: Mount, second: Mount| assert_refused(text, |c| c.mounts = vec![first, second]);
+        let clear = |first: Mount, second: Mount| assert_accepted(|c| c.mounts = vec![first, second]);
+        let with = |mount: &Mount, query: &[(&str, &str)], header: &[(&str, &str)]| Mount {
+            query: query.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            header: header.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            ..mount.clone()
+        };
+        let (any, word) = (in_group("/ws/{client_id}", "g"), Mount::new("/ws/telemetry", Valtronics));
+        shadowed(any.clone(), word.clone());
+        clear(word.clone(), any.clone());
+        clear(Mount { host: Some("a".into()), ..any.clone() }, word.clone());
+        shadowed(any, Mount { host: Some("a".into()), ..word.clone() });
+        let (all, one) = (with(&word, &[("t", "*")], &[]), with(&word, &[("t", "1"), ("u", "2")], &[]));
+        shadowed(all.clone(), one.clone());
+        clear(one, all.clone());
+        clear(all, with(&word, &[], &[("t", "1")]));
+        shadowed(with(&word, &[], &[("X-T", "*")]), with(&word, &[], &[("x-t", "1")]));
+        clear(with(&word, &[], &[("x-t", "1")]), with(&word, &[], &[("x-t", "2")]));
     }
 
     #[test]

@@ -36,10 +36,11 @@ fn is_page(text: &str) -> bool {
 /// Every rule by itself, and their names.
 pub(super) fn rules(config: &Config, findings: &mut Findings) {
     let rules = &config.policy.rules;
+    let legacy = legacy(config);
     names("policy.rules", rules.iter().map(|rule| rule.name.as_str()), findings);
     for (at, rule) in rules.iter().enumerate() {
         one(at, rule, findings);
-        dialects(&format!("policy.rules[{at}].dialects"), &rule.who.dialects, findings);
+        dialects(&format!("policy.rules[{at}].dialects"), &rule.who.dialects, &legacy, findings);
     }
 }
 
@@ -66,9 +67,10 @@ fn one(at: usize, rule: &Rule, findings: &mut Findings) {
 /// Names and dialects; that each has an end, the schema says.
 pub(super) fn exemptions(config: &Config, findings: &mut Findings) {
     let exemptions = &config.policy.exemptions;
+    let legacy = legacy(config);
     names("policy.exemptions", exemptions.iter().map(|exemption| exemption.name.as_str()), findings);
     for (at, exemption) in exemptions.iter().enumerate() {
-        dialects(&format!("policy.exemptions[{at}].dialects"), &exemption.who.dialects, findings);
+        dialects(&format!("policy.exemptions[{at}].dialects"), &exemption.who.dialects, &legacy, findings);
     }
 }
 
@@ -84,11 +86,16 @@ fn names<'n>(section: &str, names: impl Iterator<Item = &'n str>, findings: &mut
     }
 }
 
-fn dialects(key: &str, patterns: &[String], findings: &mut Findings) {
+/// The names of all legacy dialects, built in or made by settings.
+fn legacy(config: &Config) -> Vec<&str> {
+    DialectName::LEGACY.into_iter().chain(super::dialects::made(config)).collect()
+}
+
+fn dialects(key: &str, patterns: &[String], legacy: &[&str], findings: &mut Findings) {
     for pattern in patterns {
         let wild = WildMatch::new(pattern);
-        if !DialectName::LEGACY.iter().any(|name| wild.matches(name)) {
-            let known = DialectName::LEGACY.join(", ");
+        if !legacy.iter().any(|name| wild.matches(name)) {
+            let known = legacy.join(", ");
             findings.add(key, format!("`{key}`: \"{pattern}\" is no legacy dialect; there is: {known}"));
         }
     }
@@ -163,6 +170,7 @@ mod tests {
     #[test]
     fn a_dialect_is_a_legacy_one() {
         assert_accepted(with_rule("dialects = [\"aether-*\", \"*\", \"aether-v?\"]"));
+        assert_accepted(with_rule("dialects = [\"valtronics\", \"server-*\", \"vectra\"]"));
         assert_refused(
             "`policy.rules[0].dialects`: \"aether-v3\" is no legacy",
             with_rule("dialects = [\"aether-v3\"]"),
