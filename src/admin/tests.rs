@@ -184,6 +184,7 @@ async fn a_long_list_may_be_read_slowly_and_a_page_may_not() {
             roster.refused(&migration::Newcomer {
                 tenant: "acme".into(),
                 spoken: crate::dialect::Spoken::AetherV2,
+                made: None,
                 group: None,
                 client: crate::envelope::ClientId::new(&format!("c{number}-{n}"), 99).expect("an id"),
                 user_agent: "x".repeat(10_000).into(),

@@ -3,7 +3,7 @@
 use super::AuthError;
 use super::watched::WatchedFile;
 use crate::config::{self, Secret};
-use crate::envelope::ids::AccountId;
+use crate::envelope::ids::{AccountId, GroupId};
 use arc_swap::ArcSwap;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -23,6 +23,7 @@ pub(super) struct Entry {
     digest: Hash,
     pub name: Arc<str>,
     pub account: Option<AccountId>,
+    pub group: Option<Arc<str>>,
     pub may_broadcast: bool,
 }
 
@@ -97,6 +98,17 @@ impl ApiKeys {
     pub fn any_account(&self) -> bool {
         self.table.load().iter().any(|entry| entry.account.is_some())
     }
+
+    /// Is there a key for this group that is of no account or of this one? Yes, when keys say nothing of groups; when
+    /// some do, the others' groups are their names, as for the agents that bring them.
+    pub fn knows_group(&self, group: &str, account: Option<&AccountId>) -> bool {
+        let table = self.table.load();
+        let is_it = |entry: &Entry| {
+            let own = entry.group.as_ref().unwrap_or(&entry.name);
+            **own == *group && (entry.account.is_none() || entry.account.as_ref() == account)
+        };
+        !table.iter().any(|entry| entry.group.is_some()) || table.iter().any(is_it)
+    }
 }
 
 /// The keys of the settings and those of the file.
@@ -114,7 +126,7 @@ fn explain(error: &toml::de::Error, text: &str) -> String {
     let safe = if words.starts_with("missing field") || words.starts_with("unknown field") {
         words.lines().next().unwrap_or_default()
     } else {
-        "each key is a table [[api_keys]] with texts: name, key or sha256, account; and broadcast = true or false"
+        "each key is a table [[api_keys]] with texts: name, key or sha256, account, group; and broadcast = true or false"
     };
     format!("line {line}: {safe}")
 }
@@ -138,7 +150,10 @@ fn entry(key: &config::ApiKey) -> Result<Entry, String> {
         .map(|account| AccountId::new(account, super::principal::MAX_ACCOUNT))
         .transpose()
         .map_err(|e| format!("API key `{name}`: the account {e}"))?;
-    Ok(Entry { digest, name: name.as_str().into(), account, may_broadcast: key.broadcast })
+    let group = key.group.as_deref().map(|group| GroupId::new(group, super::principal::MAX_ACCOUNT)).transpose();
+    let group = group.map_err(|e| format!("API key `{name}`: the group {e}"))?;
+    let group = group.map(|group| group.as_str().into());
+    Ok(Entry { digest, name: name.as_str().into(), account, group, may_broadcast: key.broadcast })
 }
 
 /// Two names for one key would make its account a matter of luck. One name for two keys is a rotation.

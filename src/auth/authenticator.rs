@@ -102,6 +102,31 @@ impl Authenticator {
         })
     }
 
+    /// Can anybody come in by one credential of this kind alone, an API key or a token? Known before it is presented.
+    ///
+    /// # Errors
+    /// Why none would help.
+    pub fn admits_by(&self, kind: Method, guest_allowed: bool) -> Result<(), Refusal> {
+        let state = self.0.state.load();
+        let (is_checked, missing) = match kind {
+            Method::ApiKey => (state.api_keys.is_some(), Refusal::TokenMissing),
+            _ => (state.tokens.is_some(), Refusal::ApiKeyMissing),
+        };
+        let is_enough = match state.require {
+            Require::Any => true,
+            Require::ApiKey => kind == Method::ApiKey,
+            Require::Jwt => kind == Method::Token,
+            Require::Both => false,
+        };
+        match (is_checked, is_enough) {
+            (true, true) => Ok(()),
+            (true, false) => Err(missing),
+            // As in `check`: what cannot be checked proves nothing.
+            (false, _) if guest_allowed => Ok(()),
+            (false, _) => Err(Refusal::GuestsDenied),
+        }
+    }
+
     /// May a page of this origin connect? Without an `Origin` header it is no browser, and may.
     pub fn origin_allowed(&self, origin: Option<&str>) -> bool {
         self.0.state.load().origins.allowed(origin)
@@ -110,6 +135,12 @@ impl Authenticator {
     /// Can a credential prove an account? Then `tenancy.isolate = "auto"` keeps accounts apart.
     pub fn proves_accounts(&self) -> bool {
         self.0.state.load().proves_accounts()
+    }
+
+    /// Is there an API key for this group, such as a server's id, that is of no account or of this one? Always, when no
+    /// key has a group: then nothing is known of groups here.
+    pub fn knows_group(&self, group: &str, account: Option<&AccountId>) -> bool {
+        self.0.state.load().api_keys.as_ref().is_none_or(|keys| keys.knows_group(group, account))
     }
 
     /// False while a JWKS address is configured and has never answered.
@@ -172,7 +203,8 @@ impl Authenticator {
         };
         let listed = key.as_ref().is_some_and(|key| key.may_broadcast)
             || proof.as_ref().is_some_and(|proof| proof.may_broadcast);
-        let (key_name, key_account) = key.map_or((None, None), |key| (Some(key.name), key.account));
+        let (key_name, key_account, group) =
+            key.map_or((None, None, None), |key| (Some(key.name), key.account, key.group));
         let Proof { account, subject, expires, .. } =
             proof.unwrap_or(Proof { account: None, subject: None, expires: None, may_broadcast: false });
         let proven = account.or(key_account);
@@ -197,6 +229,7 @@ impl Authenticator {
                 Broadcasters::None => false,
             },
             key: key_name,
+            group,
             subject,
             expires,
         })

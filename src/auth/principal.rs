@@ -26,6 +26,8 @@ pub struct Principal {
     pub may_broadcast: bool,
     /// The name of its API key.
     pub key: Option<Arc<str>>,
+    /// The group its API key stands for: of an agent of a server monitor the id of its server.
+    pub group: Option<Arc<str>>,
     /// `sub` of its token.
     pub subject: Option<String>,
     /// When its token expires.

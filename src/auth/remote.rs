@@ -4,16 +4,16 @@
 use super::AuthError;
 use super::jwks::{self, Origin};
 use super::key::{KeyProblem, VerifyKey};
+use super::outgoing;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::{Request, StatusCode, Uri, header};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use jsonwebtoken::Algorithm;
-use rustls::crypto::aws_lc_rs;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::RootCertStore;
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -100,7 +100,7 @@ impl RemoteKeys {
     /// An address that is none, or no certificate roots on this machine.
     pub fn new(url: &str, accepted: &[Algorithm], every: Duration, tasks: &TaskTracker) -> Result<Self, AuthError> {
         let url = parse(url)?;
-        let roots = if url.scheme_str() == Some("https") { native_roots()? } else { RootCertStore::empty() };
+        let roots = if url.scheme_str() == Some("https") { outgoing::native_roots()? } else { RootCertStore::empty() };
         Self::with_roots(url, accepted, every, roots, tasks)
     }
 
@@ -112,12 +112,7 @@ impl RemoteKeys {
         roots: RootCertStore,
         tasks: &TaskTracker,
     ) -> Result<Self, AuthError> {
-        let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|e| AuthError::Roots(e.to_string()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
+        let connector = outgoing::connector(roots)?;
         // Minutes pass between two fetches: no connection is worth keeping.
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
         Ok(Self {
@@ -231,16 +226,4 @@ fn parse(text: &str) -> Result<Uri, AuthError> {
         tracing::warn!(host = url.host(), "auth.jwt.jwks_url is http: whoever sits between can make tokens");
     }
     Ok(url)
-}
-
-/// What this machine trusts.
-fn native_roots() -> Result<RootCertStore, AuthError> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        let why = found.errors.first().map_or_else(|| "none found".to_owned(), ToString::to_string);
-        return Err(AuthError::Roots(why));
-    }
-    Ok(roots)
 }

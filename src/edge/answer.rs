@@ -3,6 +3,7 @@
 use super::throttle::Surplus;
 use crate::auth::Refusal;
 use crate::close::CloseReason;
+use crate::dialect::Denied;
 use crate::envelope::json;
 use crate::telemetry::labels::{Handshake, Limit};
 use http_body_util::Full;
@@ -36,10 +37,19 @@ pub struct Refused {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// Seconds after which coming again may help.
     pub retry_after: Option<u64>,
-    /// A policy refuses: told after `policy.refuse_delay`.
-    pub steered: bool,
+    /// It is told only after a while.
+    pub held: Option<Held>,
     /// What a V2 client should do instead: members of the body.
     way: Vec<(&'static str, String)>,
+}
+
+/// Why a refused client is kept waiting, so that one that tries again at once does no harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// A policy refuses: `policy.refuse_delay`.
+    Policy,
+    /// It failed to prove itself: `auth.refuse_delay`.
+    Credential,
 }
 
 impl Refused {
@@ -60,7 +70,7 @@ impl Refused {
             close: None,
             headers: Vec::new(),
             retry_after: None,
-            steered: false,
+            held: None,
             way: Vec::new(),
         }
     }
@@ -153,6 +163,32 @@ impl Refused {
             .closing(CloseReason::TryLater)
     }
 
+    /// 429: the user has as many connections as it may have on this mount, or all of them have.
+    pub fn users_full(limit: Limit) -> Self {
+        let message = "this user, or all users together, have as many connections as they may have here";
+        Self::above(limit, StatusCode::TOO_MANY_REQUESTS, "too_many_connections_of_user", message, LATER)
+            .closing(CloseReason::TryLater)
+    }
+
+    /// 403: it says it is the worker and does not know its secret, or says it is something that is not known here.
+    pub fn no_worker() -> Self {
+        let message = "this is no client and not the worker: check `client_type` and the worker's secret";
+        let mut refused = Self::new(StatusCode::FORBIDDEN, "not_the_worker", message, Handshake::Unauthorized)
+            .closing(CloseReason::Policy);
+        refused.held = Some(Held::Credential);
+        refused
+    }
+
+    /// 403: there is no such server, or it is another's.
+    pub fn no_place(why: Denied) -> Self {
+        let message = match why {
+            Denied::Group => "there is no such server, or it is not yours",
+            _ => "the server's id cannot be used",
+        };
+        Self::new(StatusCode::FORBIDDEN, "no_such_server", message, Handshake::Unauthorized)
+            .closing(CloseReason::Forbidden)
+    }
+
     /// 429 or 503: handshakes come too fast. Only HTTP: accepting is what there is too much of.
     pub fn throttled(surplus: Surplus) -> Self {
         let (status, code, message, wait) = match surplus {
@@ -163,6 +199,10 @@ impl Refused {
             Surplus::OfTenant => {
                 let message = "this account or API key connects too often";
                 (StatusCode::TOO_MANY_REQUESTS, "too_many_handshakes_of_tenant", message, 1)
+            }
+            Surplus::OfUser => {
+                let message = "this user connects too often";
+                (StatusCode::TOO_MANY_REQUESTS, "too_many_connects_of_user", message, 6)
             }
             Surplus::InAll(wait) => {
                 let message = "too many clients connect at the same moment";
@@ -214,7 +254,7 @@ impl Refused {
     }
 
     fn by_policy(mut self) -> Self {
-        self.steered = true;
+        self.held = Some(Held::Policy);
         self
     }
 
@@ -226,7 +266,6 @@ impl Refused {
     }
 
     /// The status on the wire.
-    #[cfg(test)]
     pub fn status(&self) -> StatusCode {
         self.status
     }

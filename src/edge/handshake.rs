@@ -3,30 +3,30 @@
 
 use super::address::{client_address, is_trusted};
 use super::admission::{Place, Standing};
-use super::answer::{Answer, Refused};
-use super::mounts::{self, BadId, Rules};
-use super::policy::Sure;
-use super::quota::{Hold, Holder};
+use super::answer::{Answer, Held, Refused};
+use super::arrival::{Arrival, Unproven, keep};
+use super::entry::{Guise, nobody};
+use super::me::Me;
+use super::mounts::{self, BadId};
+use super::quota::Holder;
 use super::upgrade::Upgrade;
+use super::worker::Caller;
 use super::{Edge, State};
-use crate::auth::{Credentials, Principal, Refusal, Tenant};
+use crate::auth::{Credentials, Refusal};
 use crate::close::CloseReason;
 use crate::config::RefuseWith;
-use crate::dialect::{Dialect, Protocol, View};
-use crate::envelope::Origin;
-use crate::hub::{Outbox, Seat};
-use crate::migration::{Mirror, Newcomer};
-use crate::session::{self, Client, Machine, Remote, Session, Visit};
+use crate::dialect::{Manner, Protocol};
+use crate::session::{self, Remote, Session};
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::{Handshake, NoticeChannel};
 use hyper::body::Incoming;
-use hyper::header::HOST;
+use hyper::header::{HOST, UPGRADE};
 use hyper::upgrade::OnUpgrade;
-use hyper::{Request, Uri};
+use hyper::{Method, Request, Uri};
 use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
@@ -35,14 +35,6 @@ use tokio_tungstenite::tungstenite::Bytes;
 /// A transport that can be upgraded.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for T {}
-
-/// Somebody who may come in.
-struct Arrival {
-    visit: Visit,
-    machine: Machine,
-    /// What it is told first.
-    greeting: Option<Arc<str>>,
-}
 
 impl Edge {
     /// Answers one request of a transport; a session goes on with it in a task of its own.
@@ -57,40 +49,49 @@ impl Edge {
         let metrics = state.context.metrics.clone();
         let standing = place.as_ref().map_or(Standing::NoRoom, Place::standing);
         let remote = Remote { peer, address: client_address(peer, request.headers(), &state.trusted_proxies) };
+        if let Some(me) = me_of(&state, &request) {
+            return self.tell_me(&state, me, &request, remote, &mut place).await;
+        }
         let found = place_of(&state, &request);
         // A path that belongs to no mount counts as v3.
-        let protocol = found.as_ref().map_or(Protocol::V3, |found| found.rules.dialect.protocol());
-        let ids = found.as_ref().and_then(|found| found.ids.clone().ok());
+        let protocol = found.as_ref().map_or(Protocol::V3, |found| found.rules.manner.protocol());
+        let query = request.uri().query().unwrap_or_default();
+        let guise = found.as_ref().map(|found| found.rules.guise(query, request.headers()));
+        let ids = found.as_ref().zip(guise.as_ref()).and_then(|(found, guise)| found.ids_with(guise.spare.as_ref()));
         let mut waited = Duration::ZERO;
-        let (result, mut answer) = match checked(&state, &request, found, standing) {
+        let (result, mut answer) = match checked(&state, &request, found.zip(guise), standing) {
             Err(refused) => {
                 count(&metrics, &refused);
                 (refused.result, refused.answer())
             }
-            Ok((upgrade, found)) => match self.arrive(&state, &request, &upgrade, &found, remote, &mut place).await {
-                Ok(arrival) => {
-                    self.go_on::<T>(&mut request, arrival, place, state.limits.handshake_timeout);
-                    (Handshake::Accepted, upgrade.answer(protocol))
-                }
-                Err(refused) => {
-                    tracing::debug!(code = refused.code(), %peer, address = %remote.address, "handshake refused");
-                    count(&metrics, &refused);
-                    if refused.steered {
-                        waited = self.hold_back(state.refuse_delay).await;
-                    }
-                    let answer = match (refused.close, found.rules.refuse_with) {
-                        (Some(reason), RefuseWith::Close) => {
-                            if refused.steered {
-                                metrics.deprecation_notices.with((NoticeChannel::Close,)).inc();
-                            }
-                            self.turn_away::<T>(&mut request, reason, refused.retry_after, place, &state);
-                            upgrade.answer(protocol)
+            Ok((upgrade, found, guise)) => {
+                let may_hear_v3 = found.rules.manner.may_hear_v3();
+                let came = (&found, &guise);
+                match self.comes::<T>(&state, &mut request, &upgrade, came, remote, &mut place).await {
+                    Ok(()) => (Handshake::Accepted, upgrade.answer(protocol, may_hear_v3)),
+                    Err(refused) => {
+                        tracing::debug!(code = refused.code(), %peer, address = %remote.address, "handshake refused");
+                        count(&metrics, &refused);
+                        if let Some(held) = refused.held {
+                            waited = match held {
+                                Held::Policy => self.hold_back(&self.waiters, state.refuse_delay).await,
+                                Held::Credential => self.hold_back(&self.denied, state.denied_delay).await,
+                            };
                         }
-                        _ => refused.answer(),
-                    };
-                    (refused.result, answer)
+                        let answer = match (refused.close, found.rules.refuse_with) {
+                            (Some(reason), RefuseWith::Close) => {
+                                if refused.held == Some(Held::Policy) {
+                                    metrics.deprecation_notices.with((NoticeChannel::Close,)).inc();
+                                }
+                                self.turn_away::<T>(&mut request, reason, refused.retry_after, place, &state);
+                                upgrade.answer(protocol, may_hear_v3)
+                            }
+                            _ => refused.answer(),
+                        };
+                        (refused.result, answer)
+                    }
                 }
-            },
+            }
         };
         if protocol == Protocol::V2 {
             let successor = ids.and_then(|(group, client)| state.signpost.successor(&group, &client));
@@ -104,70 +105,105 @@ impl Edge {
         answer
     }
 
+    /// Somebody comes: it goes on in a task of its own, once the 101 is written.
+    async fn comes<T: Transport>(
+        self: &Arc<Self>,
+        state: &Arc<State>,
+        request: &mut Request<Incoming>,
+        upgrade: &Upgrade,
+        came: (&mounts::Place<'_>, &Guise),
+        remote: Remote,
+        place: &mut Option<Place>,
+    ) -> Result<(), Refused> {
+        if came.0.rules.manner.login().is_some() {
+            let candidate = self.candidate(state, request, upgrade, came, remote, place)?;
+            self.clone().ask::<T>(request, candidate, place.take());
+        } else {
+            let arrival = self.arrive(state, request, upgrade, came, remote, place).await?;
+            self.go_on::<T>(request, arrival, place.take(), state.limits.handshake_timeout);
+        }
+        Ok(())
+    }
+
     /// Everything else: who is it, may it come in, does the hub have it?
     async fn arrive(
         &self,
         state: &State,
         request: &Request<Incoming>,
         upgrade: &Upgrade,
-        found: &mounts::Place<'_>,
+        (found, guise): (&mounts::Place<'_>, &Guise),
         remote: Remote,
         place: &mut Option<Place>,
     ) -> Result<Arrival, Refused> {
+        let (rules, credentials) = (found.rules, self.presented(state, request, remote, place)?);
+        match guise.caller {
+            Caller::Client | Caller::Worker => {}
+            Caller::Stranger => return Err(Refused::no_worker()),
+            Caller::Uninvited => {
+                if !self.told_uninvited.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(
+                        "a worker was refused: no `worker_secret` is set in [mounts.vectra] or [auth] (told once)"
+                    );
+                }
+                return Err(Refused::no_worker());
+            }
+        }
+        let mut named = found.named.clone().map_err(bad_id)?;
+        if guise.spare.is_none() {
+            let (group, client) = found.ids.clone().map_err(bad_id)?;
+            (named.group, named.client) = (Some(group), Some(client));
+        }
+        let worker = guise.spare.clone().filter(|_| guise.is_worker());
+        let client = named.client.clone().or(worker).unwrap_or_else(|| nobody(rules.manner.spoken()));
+        let ids = (named.group.clone(), client);
+        let (newcomer, sure) = self.newcomer(request, upgrade, found, &credentials, ids);
+        let decision = self.steer(state, &newcomer, sure)?;
+        let principal = match guise.is_worker() {
+            // It has proved what it is; what else it presents is checked all the same.
+            true => self.principal_or_guest(&credentials, rules, true).await?,
+            false => self.principal(&credentials, rules).await?,
+        };
+        let proven = self.proven(state, rules, (&named, guise), principal, (newcomer, Some(decision)));
+        let proven = proven.map_err(|unproven| match unproven {
+            Unproven::Refused(refused) => refused,
+            Unproven::NoPlace(why) => Refused::no_place(why),
+        })?;
+        let (newcomer, account) = (&proven.newcomer, proven.principal.account.as_ref());
+        // The shadow repeats a handshake and what follows. In dialects with rules of their own it would say too much of
+        // what only one may say, and compare what is filtered for each.
+        let mirror = match rules.manner {
+            Manner::Plain(..) => state.context.migration.mirror(newcomer, account, rules.manner.hears(), request),
+            Manner::Adapter(_) | Manner::Filtered(_) => None,
+        };
+        self.take_in(state, rules, proven, mirror, remote, place).await
+    }
+
+    /// What everybody is asked for before its credential is looked at: a proxy that stays, room, a page's origin.
+    pub(super) fn presented(
+        &self,
+        state: &State,
+        request: &Request<Incoming>,
+        remote: Remote,
+        place: &mut Option<Place>,
+    ) -> Result<Credentials, Refused> {
         if self.draining.is_cancelled() {
             return Err(Refused::draining());
         }
         self.within_limits(state, remote, place)?;
-        let query = request.uri().query().unwrap_or_default();
-        let credentials = Credentials::collect(query, request.headers())?;
+        let credentials = Credentials::collect(request.uri().query().unwrap_or_default(), request.headers())?;
         if !self.authenticator.origin_allowed(credentials.origin.as_deref()) {
             return Err(Refusal::OriginDenied.into());
         }
-        let rules = found.rules;
-        let ids = found.ids.clone().map_err(bad_id)?;
-        let (mut newcomer, sure) = self.newcomer(request, upgrade, found, &credentials, ids);
-        let mut decision = self.steer(state, &newcomer, sure)?;
-        let principal = self.principal(&credentials, rules).await?;
-        if *newcomer.tenant != *principal.tenant.as_str() {
-            // What was said of itself counted only against it.
-            newcomer.tenant = principal.tenant.shared();
-            decision = self.steer(state, &newcomer, Sure(true))?;
-        }
-        for holder in Holder::tenants(&principal, rules.account.is_some()) {
-            let often = state.limits.handshakes_per_second_per_tenant;
-            self.throttle.admit_tenant(&holder, often, Instant::now()).map_err(Refused::throttled)?;
-            let hold = self.quotas.hold(holder, state.limits.connections_per_tenant, state.tenant_rates);
-            keep(place, hold.ok_or_else(Refused::tenant_full)?);
-        }
-        let metrics = &state.context.metrics;
-        if let Some(group) = &newcomer.group {
-            self.integers.look(group, &newcomer.client, &newcomer.tenant, rules.dialect.protocol(), metrics);
-        }
-        let hears_v3 = newcomer.hears_v3;
-        let (migration, hears) = (&state.context.migration, rules.view.protocol());
-        let mirror = migration.mirror(&newcomer, principal.account.as_ref(), hears, request);
-        let (visit, machine) = self.seated(state, rules, (newcomer, mirror), &principal, remote).await?;
-        let commons = place.iter().flat_map(Place::commons).cloned().collect();
-        let machine = machine.sharing(commons);
-        let legacy = rules.dialect.protocol() == Protocol::V2;
-        let greeting = if legacy { self.steered(state, rules, &decision, hears_v3) } else { None };
-        Ok(Arrival { visit, machine, greeting })
-    }
-
-    /// Who is it?
-    async fn principal(&self, credentials: &Credentials, rules: &Rules) -> Result<Principal, Refused> {
-        let guests = self.authenticator.guest_allowed(rules.guests);
-        let mut principal = self.authenticator.check(credentials, guests).await?;
-        if let (Some(account), false) = (&rules.account, principal.account_proven) {
-            // The operator's word about a mount is worth more than the client's about itself.
-            principal.account = Some(account.clone());
-            principal.tenant = Tenant::of(Some(account), principal.key.as_ref(), None);
-        }
-        Ok(principal)
+        Ok(credentials)
     }
 
     /// What is bounded for one address, and handshakes in all: before a credential is looked at, which costs.
-    fn within_limits(&self, state: &State, remote: Remote, place: &mut Option<Place>) -> Result<(), Refused> {
+    pub(super) fn within_limits(
+        &self,
+        state: &State,
+        remote: Remote,
+        place: &mut Option<Place>,
+    ) -> Result<(), Refused> {
         let (limits, source) = (&state.limits, remote.address.into());
         let (by_address, in_all) = (limits.handshakes_per_second_per_ip, limits.handshakes_per_second);
         self.throttle.admit(source, by_address, in_all, Instant::now()).map_err(Refused::throttled)?;
@@ -179,38 +215,6 @@ impl Edge {
         Ok(())
     }
 
-    async fn seated(
-        &self,
-        state: &State,
-        rules: &Rules,
-        (newcomer, mirror): (Newcomer, Option<Mirror>),
-        principal: &Principal,
-        remote: Remote,
-    ) -> Result<(Visit, Machine), Refused> {
-        let context = &state.context;
-        let view = if newcomer.hears_v3 { View::AetherV3 } else { rules.view };
-        let (client, group) = (newcomer.client.clone(), newcomer.group.clone());
-        let origin = Origin { client, group, account: principal.account.clone() };
-        let seat = Arc::new(Seat {
-            id: context.hub.next_seat(),
-            origin: origin.clone(),
-            spoken: rules.dialect.spoken(),
-            view,
-            global: rules.global,
-            apart: rules.dialect == Dialect::Echo,
-            said: AtomicBool::new(false),
-            outbox: Outbox::new(state.limits.outbound_queue, state.limits.slow_consumer),
-        });
-        let client = Client { origin, dialect: rules.dialect, view, may_broadcast: principal.may_broadcast };
-        let machine = Machine::new(client, context.settings.clone(), context.metrics.clone(), Instant::now());
-        // In a task of its own: a client that goes away meanwhile drops this future, and what is half attached
-        // could not be detached; so it is attached first, and then dropped whole.
-        let begin = Visit::begin(context.clone(), seat, remote, newcomer, mirror);
-        let begun = self.sessions.spawn(begin).await;
-        let visit = begun.ok().and_then(Result::ok).ok_or_else(Refused::hub_unavailable)?;
-        Ok((visit, machine))
-    }
-
     /// Spawns the session. The handshake's memory goes; what the session needs, it has.
     fn go_on<T: Transport>(
         &self,
@@ -220,14 +224,15 @@ impl Edge {
         patience: Duration,
     ) {
         let upgrade = hyper::upgrade::on(request);
+        // A future keeps room for what it was given, also once that has gone on.
+        let arrival = Box::new(arrival);
         self.sessions.spawn(async move {
             // In a box, so that its memory goes too. Without a transport the visit ends here, in its books.
             let session = Box::pin(async move {
                 let (transport, leftover) = upgraded::<T>(upgrade, patience).await?;
-                let mut session = Session::new(transport, leftover, arrival.machine, arrival.visit).await;
-                if let Some(greeting) = arrival.greeting {
-                    session.greet(&greeting);
-                }
+                let socket = session::open(transport, leftover, &arrival.visit.context.settings).await;
+                let mut session = Session::new(socket, arrival.machine, arrival.visit);
+                arrival.greetings.into_iter().for_each(|greeting| session.greet(greeting));
                 Some(session)
             });
             if let Some(mut session) = session.await {
@@ -257,30 +262,39 @@ impl Edge {
     }
 }
 
+/// Is it no WebSocket, but an agent that tests its key?
+fn me_of<'s>(state: &'s State, request: &Request<Incoming>) -> Option<&'s Me> {
+    let me = state.mounts.me(request.uri().path(), host(request))?;
+    (request.method() == Method::GET && !request.headers().contains_key(UPGRADE)).then_some(me)
+}
+
+fn host(request: &Request<Incoming>) -> Option<&str> {
+    request.headers().get(HOST).and_then(|host| host.to_str().ok()).or_else(|| request.uri().host())
+}
+
 /// Its place in the table of mounts.
 fn place_of<'s>(state: &'s State, request: &Request<Incoming>) -> Option<mounts::Place<'s>> {
     let uri = request.uri();
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).or_else(|| uri.host());
-    state.mounts.find(uri.path(), host, uri.query().unwrap_or_default())
+    state.mounts.find_with(uri.path(), host(request), uri.query().unwrap_or_default(), request.headers())
 }
 
 /// What can be seen from the request alone.
 fn checked<'s>(
     state: &State,
     request: &Request<Incoming>,
-    found: Option<mounts::Place<'s>>,
+    found: Option<(mounts::Place<'s>, Guise)>,
     standing: Standing,
-) -> Result<(Upgrade, mounts::Place<'s>), Refused> {
+) -> Result<(Upgrade, mounts::Place<'s>, Guise), Refused> {
     let uri = request.uri();
     if url_length(uri) > state.limits.url {
         return Err(Refused::url_too_long());
     }
     let shapes = state.mounts.shapes();
-    let found =
+    let (found, guise) =
         found.ok_or_else(|| if uri.path() == "/" { Refused::root(shapes) } else { Refused::unknown_path(shapes) })?;
     let upgrade = Upgrade::check(request.method(), request.version(), request.headers())?;
     match standing {
-        Standing::Admitted => Ok((upgrade, found)),
+        Standing::Admitted => Ok((upgrade, found, guise)),
         Standing::NoRoom => Err(Refused::full()),
         Standing::OverAddress => Err(Refused::address_full()),
     }
@@ -293,15 +307,8 @@ fn count(metrics: &Metrics, refused: &Refused) {
     }
 }
 
-/// Whoever got as far as being counted has a place.
-fn keep(place: &mut Option<Place>, hold: Hold) {
-    if let Some(place) = place {
-        place.keep(hold);
-    }
-}
-
 /// The transport, once the 101 is written, and what was read behind the request.
-async fn upgraded<T: Transport>(upgrade: OnUpgrade, patience: Duration) -> Option<(T, Bytes)> {
+pub(super) async fn upgraded<T: Transport>(upgrade: OnUpgrade, patience: Duration) -> Option<(T, Bytes)> {
     let upgraded = timeout(patience, upgrade).await.ok()?.ok()?;
     // Whoever called served this very type.
     let parts = upgraded.downcast::<TokioIo<T>>().ok()?;

@@ -1,6 +1,6 @@
-//! Owns the places of connections that have not asked for anything yet. As long as there is room they only pass
-//! through; when there is none, whoever has been silent for longest makes room for a newcomer. So connections that
-//! say nothing, however many, hold no door shut until their deadline.
+//! Owns the places of connections that have not asked for anything yet, or not proved who they are, or failed to. As
+//! long as there is room they only pass through; when there is none, whoever has failed, and then whoever has been
+//! silent for longest, makes room for a newcomer. So such connections, however many, hold no door shut.
 
 use super::admission::{Place, Standing};
 use parking_lot::Mutex;
@@ -19,8 +19,20 @@ pub struct Lobby(Arc<Mutex<Line>>);
 
 #[derive(Debug, Default)]
 struct Line {
-    waiting: BTreeMap<u64, Waiting>,
+    waiting: BTreeMap<Number, Waiting>,
     next: u64,
+}
+
+/// Who has the least claim to its place comes first, and then who came first.
+type Number = (Claim, u64);
+
+/// What somebody waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Claim {
+    /// Its end: it may not come in, and is only kept from coming again at once.
+    Ending,
+    /// It has yet to say what it wants, or who it is.
+    Entry,
 }
 
 #[derive(Debug)]
@@ -34,27 +46,34 @@ struct Waiting {
 #[derive(Debug)]
 pub struct Ticket {
     lobby: Lobby,
-    number: u64,
+    number: Number,
     out: CancellationToken,
 }
 
 impl Lobby {
     /// Somebody with a place came in.
     pub fn enter(&self, place: Place, now: Instant) -> Ticket {
+        self.wait(Claim::Entry, place, now)
+    }
+
+    /// Somebody with a place waits.
+    pub fn wait(&self, claim: Claim, place: Place, now: Instant) -> Ticket {
         let out = CancellationToken::new();
         let mut line = self.0.lock();
-        let number = line.next;
+        let number = (claim, line.next);
         line.next += 1;
         line.waiting.insert(number, Waiting { since: now, place, out: out.clone() });
         Ticket { lobby: self.clone(), number, out }
     }
 
-    /// Shows out whoever has waited longest, and longer than the grace; its place is another's.
+    /// Shows out whoever only waits for its end, else who has waited longest, and longer than the grace; its place is
+    /// another's.
     pub fn make_room(&self, now: Instant) -> Option<Place> {
         let mut line = self.0.lock();
         // Those who are only told that there is no room come between; they are few.
         let longest = line.waiting.iter().find(|(_, waiting)| waiting.place.standing() == Standing::Admitted);
-        let number = longest.filter(|(_, waiting)| now.duration_since(waiting.since) >= GRACE).map(|(n, _)| *n);
+        let may_go = |claim, since| claim == Claim::Ending || now.duration_since(since) >= GRACE;
+        let number = longest.filter(|((claim, _), waiting)| may_go(*claim, waiting.since)).map(|(n, _)| *n);
         let waiting = line.waiting.remove(&number?)?;
         drop(line);
         waiting.out.cancel();
@@ -99,6 +118,9 @@ mod tests {
         let taken = lobby.make_room(now).expect("the silent one's");
         assert!(silent.redeem().is_none() && silent.unless_shown_out(std::future::pending::<()>()).await.is_none());
         assert!(lobby.make_room(now).is_none(), "the other one has just come");
+        let failed = lobby.wait(Claim::Ending, taken, now);
+        let taken = lobby.make_room(now).expect("who has failed goes at once");
+        assert!(failed.redeem().is_none());
         drop((fresh, taken));
         assert!(admission.admit().is_some());
         assert!(lobby.0.lock().waiting.is_empty());

@@ -1,28 +1,35 @@
-//! From a TCP connection to a session: listener, admission, mounts, handshake. What is said on a connection
-//! afterwards is not its business.
+//! From a TCP connection to a session: listener, admission, mounts, handshake, and the first frames of clients that
+//! prove themselves there. What is said on a connection afterwards is not its business.
 
+mod adapters;
 mod address;
 mod admission;
 mod answer;
+mod arrival;
+mod entry;
 mod handshake;
+mod in_band;
 mod integers;
 mod listener;
 mod lobby;
+mod me;
 mod mounts;
 mod policy;
 mod quota;
 mod signpost;
+mod spoken;
 mod throttle;
 mod upgrade;
+mod worker;
 
 pub use address::{client_address, is_trusted};
 pub use admission::{Admission, Place, Standing};
 pub use listener::{bind, run};
-pub use mounts::{Mounts, spoken_and_heard};
+pub use mounts::{MountError, Mounts};
+pub use spoken::spoken_and_heard;
 
 use crate::auth::Authenticator;
 use crate::config::{Config, Limits, Network};
-use crate::envelope::IdError;
 use crate::session::{Context, Rates, Settings};
 use crate::telemetry::labels::Limit;
 use arc_swap::ArcSwap;
@@ -32,6 +39,7 @@ use quota::{Holder, Quotas};
 use signpost::Signpost;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use throttle::Throttle;
 use tokio::sync::Semaphore;
@@ -66,8 +74,13 @@ pub struct Edge {
     integers: Integers,
     quotas: Quotas,
     throttle: Throttle,
-    /// Places for refused clients that wait for their answer.
+    /// Places for clients that a policy refuses and that wait for their answer.
     waiters: Semaphore,
+    /// Apart, so that wrong credentials, which cost nothing, take none of those: places for clients that failed to prove
+    /// themselves and wait for their end.
+    denied: Semaphore,
+    /// It was told that no worker can come in.
+    told_uninvited: AtomicBool,
 }
 
 /// What one version of the settings amounts to.
@@ -80,11 +93,15 @@ struct State {
     trusted_proxies: Vec<Network>,
     signpost: Signpost,
     refuse_delay: Duration,
+    /// How long a client may take to prove itself after the handshake.
+    in_band_timeout: Duration,
+    /// How long one that failed to prove itself is kept from coming again.
+    denied_delay: Duration,
     context: Arc<Context>,
 }
 
 impl State {
-    fn new(config: &Config, context: Context) -> Result<Self, IdError> {
+    fn new(config: &Config, context: Context) -> Result<Self, MountError> {
         Ok(Self {
             mounts: Mounts::new(config)?,
             limits: config.limits.clone(),
@@ -93,6 +110,8 @@ impl State {
             trusted_proxies: config.listen.trusted_proxies.clone(),
             signpost: Signpost::new(config),
             refuse_delay: config.policy.refuse_delay,
+            in_band_timeout: config.auth.in_band_timeout,
+            denied_delay: config.auth.refuse_delay,
             context: Arc::new(context),
         })
     }
@@ -102,8 +121,8 @@ impl Edge {
     /// An edge that is open.
     ///
     /// # Errors
-    /// A mount whose account is no id.
-    pub fn new(config: &Config, parts: Parts) -> Result<Self, IdError> {
+    /// A mount whose account is no id, or whose dialect is not spoken here.
+    pub fn new(config: &Config, parts: Parts) -> Result<Self, MountError> {
         let Parts { authenticator, context, admission, sessions, draining } = parts;
         Ok(Self {
             authenticator,
@@ -116,6 +135,8 @@ impl Edge {
             quotas: Quotas::default(),
             throttle: Throttle::new(Instant::now()),
             waiters: Semaphore::new(policy::MOST_WAITING),
+            denied: Semaphore::new(policy::MOST_WAITING),
+            told_uninvited: AtomicBool::new(false),
         })
     }
 
@@ -147,7 +168,7 @@ impl Edge {
     ///
     /// # Errors
     /// As `new`; the old settings then stay.
-    pub fn reload(&self, config: &Config) -> Result<(), IdError> {
+    pub fn reload(&self, config: &Config) -> Result<(), MountError> {
         let settings = Arc::new(Settings::new(config));
         let context = Context { settings, ..Context::clone(&self.state.load().context) };
         self.state.store(Arc::new(State::new(config, context)?));

@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper::header::USER_AGENT;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
 /// Refused clients that may wait for their answer at once; the next are answered at once.
@@ -32,11 +33,11 @@ impl Edge {
         upgrade: &Upgrade,
         found: &mounts::Place<'_>,
         credentials: &Credentials,
-        (group, client): (GroupId, ClientId),
+        (group, client): (Option<GroupId>, ClientId),
     ) -> (Newcomer, Sure) {
         let (tenant, sure) = self.presumed(found.rules, credentials);
         // Of V3 clients nobody asks more than who they are, and there should be many of them.
-        let (user_agent, origin) = match found.rules.dialect.protocol() {
+        let (user_agent, origin) = match found.rules.manner.protocol() {
             Protocol::V2 => {
                 let agent = request.headers().get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
                 let host = credentials.host();
@@ -49,19 +50,20 @@ impl Edge {
         };
         let newcomer = Newcomer {
             tenant,
-            spoken: found.rules.dialect.spoken(),
-            group: Some(group),
+            spoken: found.rules.manner.spoken(),
+            made: found.rules.manner.made().map(Arc::clone),
+            group,
             client,
             user_agent,
             origin,
-            hears_v3: found.recv_v3 || upgrade.offers_v3(),
+            hears_v3: found.rules.manner.may_hear_v3() && (found.recv_v3 || upgrade.offers_v3()),
         };
         (newcomer, sure)
     }
 
     fn presumed(&self, rules: &Rules, credentials: &Credentials) -> (Arc<str>, Sure) {
         // Only V2 is steered, so nobody asks whom a V3 client claims to be.
-        if rules.dialect.protocol() != Protocol::V2 {
+        if rules.manner.protocol() != Protocol::V2 {
             return (Tenant::NONE.into(), Sure(false));
         }
         let presumed = self.authenticator.presume(credentials);
@@ -123,12 +125,16 @@ impl Edge {
 
     /// Keeps a refused client waiting, so that one that tries again at once does no harm. It holds nothing but its
     /// connection's place. Returns how long it took.
-    pub(super) async fn hold_back(&self, delay: Duration) -> Duration {
+    pub(super) async fn hold_back(&self, waiters: &Semaphore, delay: Duration) -> Duration {
         let began = Instant::now();
-        if let Ok(_waiter) = self.waiters.try_acquire() {
-            let delay = delay.mul_f64(1.0 + fastrand::f64() / 2.0);
-            self.draining.run_until_cancelled(sleep(delay)).await;
+        if let Ok(_waiter) = waiters.try_acquire() {
+            self.draining.run_until_cancelled(sleep(jittered(delay))).await;
         }
         began.elapsed()
     }
+}
+
+/// Up to half as long on top, so that those who were refused together do not come again together.
+pub(super) fn jittered(delay: Duration) -> Duration {
+    delay.mul_f64(1.0 + fastrand::f64() / 2.0)
 }

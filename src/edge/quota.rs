@@ -3,7 +3,7 @@
 
 use super::address::Source;
 use crate::auth::Principal;
-use crate::envelope::AccountId;
+use crate::envelope::{AccountId, GroupId};
 use crate::session::{Common, Rates};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -21,6 +21,29 @@ pub enum Holder {
     Account(AccountId),
     /// The account it only says it has: counted apart, so that nobody can use up what belongs to another.
     Claimed(AccountId),
+    /// One user of a dialect that limits users, in its group.
+    User(GroupId, User),
+    /// All users of such a group.
+    Users(GroupId),
+}
+
+/// A user: whom its token names, else its address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum User {
+    /// Account and subject.
+    Subject(Option<AccountId>, Arc<str>),
+    /// Its address.
+    Address(Source),
+}
+
+impl User {
+    /// Who it is.
+    pub fn new(principal: &Principal, source: Source) -> Self {
+        match &principal.subject {
+            Some(subject) => Self::Subject(principal.account.clone(), subject.as_str().into()),
+            None => Self::Address(source),
+        }
+    }
 }
 
 impl Holder {

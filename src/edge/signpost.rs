@@ -33,7 +33,7 @@ impl Signpost {
         });
         let leads_to_v3 = |mount: &&Mount| {
             let names_both = ["/{group_id}", "/{client_id}"].iter().all(|id| mount.path.contains(id));
-            let by_path_alone = mount.host.is_none() && mount.query.is_empty();
+            let by_path_alone = mount.host.is_none() && mount.query.is_empty() && mount.header.is_empty();
             mount.dialect == DialectName::AetherV3 && names_both && by_path_alone
         };
         Self {
@@ -136,7 +136,9 @@ mod tests {
             ..Mount::new(path, DialectName::AetherV3)
         };
         let second = signpost(|c| {
+            let header = [("x-client".to_owned(), "*".to_owned())].into();
             c.mounts = vec![mount("/x/{client_id}", None), mount("/{group_id}/{client_id}", Some("h"))];
+            c.mounts.push(Mount { header, ..mount("/by/{group_id}/{client_id}", None) });
             c.mounts.push(mount("/neu und gut/{client_id}/{group_id}", None));
         });
         assert_eq!(successor(&second, "g", "c").as_deref(), Some("/neu%20und%20gut/c/g"));

@@ -27,6 +27,8 @@ pub enum Surplus {
     OfAddress,
     /// `limits.handshakes_per_second_per_tenant`.
     OfTenant,
+    /// `connects_per_minute` of a mount.
+    OfUser,
     /// `limits.handshakes_per_second`; there is room for this one after so many seconds, when all who were sent
     /// away before have come back. Told "one second", all would come together every second, most of them in vain.
     InAll(u64),
@@ -38,6 +40,7 @@ impl Surplus {
         match self {
             Surplus::OfAddress => Limit::HandshakesPerIp,
             Surplus::OfTenant => Limit::HandshakesPerTenant,
+            Surplus::OfUser => Limit::ConnectsPerMinute,
             Surplus::InAll(_) => Limit::Handshakes,
         }
     }
@@ -49,6 +52,8 @@ pub struct Throttle {
     addresses: Mutex<Addresses>,
     /// Apart, since many addresses are easily had and must push nobody out here.
     tenants: Mutex<Followed<Holder>>,
+    /// Apart for the same reason; such a bucket is full again after a minute.
+    users: Mutex<Followed<Holder>>,
 }
 
 #[derive(Debug)]
@@ -72,7 +77,8 @@ impl Throttle {
     /// Nothing has happened yet.
     pub fn new(now: Instant) -> Self {
         let addresses = Addresses { all: Bucket::full(now), promised: now, followed: Followed::new(now) };
-        Self { addresses: Mutex::new(addresses), tenants: Mutex::new(Followed::new(now)) }
+        let tenants = Mutex::new(Followed::new(now));
+        Self { addresses: Mutex::new(addresses), tenants, users: Mutex::new(Followed::new(now)) }
     }
 
     /// A handshake begins: is it within the rates? Those of one address come first, so that one that floods
@@ -104,6 +110,16 @@ impl Throttle {
         let Some(rate) = Rate::new(by_tenant.into(), 0) else { return Ok(()) };
         let taken = self.tenants.lock().take(tenant.clone(), rate, now);
         if taken { Ok(()) } else { Err(Surplus::OfTenant) }
+    }
+
+    /// The same for a user of a mount that limits users, by the minute.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn admit_user(&self, user: &Holder, by_minute: u32, now: Instant) -> Result<(), Surplus> {
+        let Some(rate) = Rate::per_minute(by_minute.into()) else { return Ok(()) };
+        let taken = self.users.lock().take(user.clone(), rate, now);
+        if taken { Ok(()) } else { Err(Surplus::OfUser) }
     }
 }
 
@@ -186,6 +202,19 @@ mod tests {
             assert_eq!(throttle.admit_tenant(&tenant, 0, now), Ok(()));
         }
         assert!(throttle.addresses.lock().followed.buckets.is_empty());
+    }
+
+    #[test]
+    fn a_user_comes_so_often_in_a_minute() {
+        use super::super::quota::User;
+        use crate::envelope::GroupId;
+        let now = Instant::now();
+        let throttle = Throttle::new(now);
+        let user = |n| Holder::User(GroupId::new("g", 9).expect("an id"), User::Address(source(n)));
+        let admitted = |n, now| (0..50).filter(|_| throttle.admit_user(&user(n), 10, now).is_ok()).count();
+        assert_eq!((admitted(1, now), admitted(2, now), admitted(1, now)), (10, 10, 0));
+        assert_eq!(admitted(1, now + Duration::from_secs(12)), 2);
+        assert_eq!(throttle.admit_user(&user(1), 0, now), Ok(()));
     }
 
     #[test]

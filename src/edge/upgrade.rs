@@ -67,7 +67,7 @@ impl Upgrade {
     }
 
     /// The 101, with the sub-protocol that was chosen.
-    pub fn answer(&self, spoken: Protocol) -> Answer {
+    pub fn answer(&self, spoken: Protocol, may_hear_v3: bool) -> Answer {
         let mut response = Response::new(Full::new(Bytes::new()));
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();
@@ -78,7 +78,7 @@ impl Upgrade {
             headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
         }
         let chosen = match spoken {
-            _ if self.v3_offered => Some(V3),
+            _ if self.v3_offered && may_hear_v3 => Some(V3),
             Protocol::V2 if self.v2_offered => Some(V2),
             _ => None,
         };
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn the_example_of_the_rfc_is_answered() {
         let upgrade = Upgrade::check(&Method::GET, Version::HTTP_11, &headers(&[])).expect("an upgrade");
-        let answer = upgrade.answer(Protocol::V3);
+        let answer = upgrade.answer(Protocol::V3, true);
         assert_eq!(answer.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
         assert!(answer.headers().get("sec-websocket-protocol").is_none());
         assert!(answer.headers().get("sec-websocket-extensions").is_none());
@@ -150,10 +150,10 @@ mod tests {
         let offer = headers(&[("sec-websocket-protocol", Some("aether.jwt.secret, aether.v2, aether.v3"))]);
         let upgrade = Upgrade::check(&Method::GET, Version::HTTP_11, &offer).expect("an upgrade");
         assert!(upgrade.offers_v3());
-        assert_eq!(upgrade.answer(Protocol::V2).headers()["sec-websocket-protocol"], "aether.v3");
+        assert_eq!(upgrade.answer(Protocol::V2, true).headers()["sec-websocket-protocol"], "aether.v3");
         let offer = headers(&[("sec-websocket-protocol", Some("aether.jwt.secret, aether.v2"))]);
         let upgrade = Upgrade::check(&Method::GET, Version::HTTP_11, &offer).expect("an upgrade");
-        assert_eq!(upgrade.answer(Protocol::V2).headers()["sec-websocket-protocol"], "aether.v2");
-        assert!(upgrade.answer(Protocol::V3).headers().get("sec-websocket-protocol").is_none());
+        assert_eq!(upgrade.answer(Protocol::V2, true).headers()["sec-websocket-protocol"], "aether.v2");
+        assert!(upgrade.answer(Protocol::V3, true).headers().get("sec-websocket-protocol").is_none());
     }
 }

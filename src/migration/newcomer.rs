@@ -15,6 +15,8 @@ pub struct Newcomer {
     pub tenant: Arc<str>,
     /// What it speaks.
     pub spoken: Spoken,
+    /// The name of its dialect where settings make it.
+    pub made: Option<Arc<str>>,
     /// Its group.
     pub group: Option<GroupId>,
     /// Its id.
@@ -28,6 +30,11 @@ pub struct Newcomer {
 }
 
 impl Newcomer {
+    /// The name of its dialect, as settings and people call it.
+    pub fn dialect(&self) -> &str {
+        self.made.as_deref().unwrap_or(self.spoken.label())
+    }
+
     /// Its generation.
     pub fn protocol(&self) -> Protocol {
         self.spoken.protocol()

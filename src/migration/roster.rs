@@ -256,7 +256,7 @@ impl Roster {
         let delta = seen.clients.entry(key).or_insert_with(|| ClientDelta {
             tenant,
             client,
-            spoken: newcomer.spoken,
+            dialect: "".into(),
             group: "".into(),
             user_agent: "".into(),
             origin: "".into(),
@@ -271,7 +271,9 @@ impl Roster {
             unwrapped_at: 0,
             findings: Findings::default(),
         });
-        delta.spoken = newcomer.spoken;
+        if *delta.dialect != *newcomer.dialect() {
+            delta.dialect = newcomer.dialect().into();
+        }
         delta.group = newcomer.group.as_ref().map_or_else(|| "".into(), |group| group.as_str().into());
         (delta.user_agent, delta.origin) = (newcomer.user_agent.clone(), newcomer.origin.clone());
         (delta.hears_v3, delta.integer_id) = (newcomer.hears_v3, newcomer.has_integer_id());
@@ -305,6 +307,7 @@ mod tests {
         Newcomer {
             tenant: "acme".into(),
             spoken,
+            made: None,
             group: GroupId::new("g", 9).ok(),
             client: ClientId::new(client, 9).expect("an id"),
             user_agent: "App/1".into(),

@@ -7,7 +7,7 @@ use super::roster::{Guest, Roster};
 use super::shadow;
 use crate::clock::Timestamp;
 use crate::close::CloseReason;
-use crate::dialect::{Frame, Protocol};
+use crate::dialect::{Frame, Protocol, Spoken};
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::{LintRule, Path};
 use std::sync::Arc;
@@ -62,7 +62,8 @@ impl Stay {
         if !self.is_legacy() {
             return;
         }
-        if is_sample(before, self.watch.lint_sample) {
+        // Its rules are those of Aether's guide: frames of another dialect would break them all, and mean nothing by it.
+        if self.guest.newcomer.spoken == Spoken::AetherV2 && is_sample(before, self.watch.lint_sample) {
             // What is larger than allowed never comes so far; see `ended`.
             let found = lint::frame(frame, usize::MAX);
             self.watch.metrics.v2_lint_frames.only().inc();

@@ -22,8 +22,11 @@ const ANSWER: Duration = Duration::from_secs(2);
 /// How long a close frame is tried on a peer that does not read or does not live.
 const TRY: Duration = Duration::from_secs(1);
 
+/// A WebSocket whose bytes are counted.
+pub type Socket<S> = WebSocketStream<Metered<S>>;
+
 /// A WebSocket over a transport whose handshake is done; `leftover` was read behind the request already.
-pub async fn open<S>(transport: S, leftover: Bytes, settings: &Settings) -> WebSocketStream<Metered<S>>
+pub async fn open<S>(transport: S, leftover: Bytes, settings: &Settings) -> Socket<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -51,7 +54,7 @@ pub async fn turn_away<S>(
 
 /// Ends a WebSocket. True when everything that was handed to it before has been written.
 pub async fn say<S>(
-    socket: &mut WebSocketStream<Metered<S>>,
+    socket: &mut Socket<S>,
     reason: CloseReason,
     write_timeout: Duration,
     last_words: Option<LastWords<'_>>,
@@ -62,8 +65,9 @@ where
     say_with(socket, reason, reason.text().into(), write_timeout, last_words).await
 }
 
-async fn say_with<S>(
-    socket: &mut WebSocketStream<Metered<S>>,
+/// The same in other words, at most 123 bytes.
+pub async fn say_with<S>(
+    socket: &mut Socket<S>,
     reason: CloseReason,
     text: Cow<'static, str>,
     write_timeout: Duration,
@@ -116,7 +120,8 @@ pub fn patience(reason: CloseReason, write_timeout: Duration) -> Duration {
     }
 }
 
-async fn send<S>(socket: &mut WebSocketStream<Metered<S>>, message: Message) -> Result<(), ()>
+/// Hands a frame over and flushes it; its caller sets the deadline.
+pub async fn send<S>(socket: &mut Socket<S>, message: Message) -> Result<(), ()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {

@@ -6,29 +6,31 @@ use crate::clock::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The core of the catalogue: family, type, labels, and how many combinations of labels there are from the start.
-/// What runs depends on the dialects (2), so a new dialect changes these numbers.
-const CATALOGUE: [(&str, &str, &[&str], usize); 62] = [
+/// What runs depends on the dialects (6), so a new dialect changes these numbers.
+const CATALOGUE: [(&str, &str, &[&str], usize); 64] = [
     ("aether_build_info", "gauge", &["revision", "version"], 1),
     ("aether_ready", "gauge", &[], 1),
-    ("aether_connections", "gauge", &["dialect", "protocol"], 2),
-    ("aether_connections_opened_total", "counter", &["dialect", "protocol"], 2),
-    ("aether_connections_closed_total", "counter", &["dialect", "protocol", "reason"], 38),
+    ("aether_connections", "gauge", &["dialect", "protocol"], 6),
+    ("aether_connections_opened_total", "counter", &["dialect", "protocol"], 6),
+    ("aether_connections_closed_total", "counter", &["dialect", "protocol", "reason"], 126),
     ("aether_handshakes_total", "counter", &["protocol", "result"], 18),
     ("aether_handshake_duration_seconds", "histogram", &["protocol"], 2),
-    ("aether_limit_hits_total", "counter", &["limit"], 12),
-    ("aether_messages_received_total", "counter", &["dialect", "protocol"], 2),
+    ("aether_in_band_auth_total", "counter", &["dialect", "result"], 8),
+    ("aether_in_band_waiting", "gauge", &[], 1),
+    ("aether_limit_hits_total", "counter", &["limit"], 15),
+    ("aether_messages_received_total", "counter", &["dialect", "protocol"], 6),
     ("aether_v2_frames_total", "counter", &["kind"], 4),
     ("aether_message_size_bytes", "histogram", &["protocol"], 2),
-    ("aether_invalid_messages_total", "counter", &["dialect", "protocol"], 2),
+    ("aether_invalid_messages_total", "counter", &["dialect", "protocol"], 6),
     ("aether_v3_members_dropped_total", "counter", &["kind"], 2),
     ("aether_integer_ids_total", "counter", &["protocol"], 2),
-    ("aether_translations_total", "counter", &["dialect", "direction", "outcome"], 16),
+    ("aether_translations_total", "counter", &["dialect", "direction", "outcome"], 48),
     ("aether_translation_duration_seconds", "histogram", &["direction"], 2),
     ("aether_roundtrip_checks_total", "counter", &["direction", "result"], 4),
     ("aether_deliveries_expected_total", "counter", &["path"], 4),
     ("aether_deliveries_total", "counter", &["outcome", "path"], 12),
     ("aether_messages_lost_total", "counter", &["direction", "reason"], 20),
-    ("aether_messages_suppressed_total", "counter", &["reason"], 4),
+    ("aether_messages_suppressed_total", "counter", &["reason"], 5),
     ("aether_delivery_duration_seconds", "histogram", &["path"], 4),
     ("aether_send_queue_length", "histogram", &[], 1),
     ("aether_hub_up", "gauge", &[], 1),

@@ -102,6 +102,12 @@ labels! {
         ConnectionsPerIp = "connections_per_ip",
         /// Of one account or key.
         ConnectionsPerTenant = "connections_per_tenant",
+        /// Of one user of a mount that limits users.
+        ConnectionsPerUser = "connections_per_user",
+        /// Of all users of such a mount.
+        ConnectionsOfUsers = "connections_of_users",
+        /// Of one user of such a mount, by the minute.
+        ConnectsPerMinute = "connects_per_minute",
         /// In all.
         Handshakes = "handshakes_per_second",
         /// Of one address.
@@ -120,6 +126,43 @@ labels! {
         BytesPerIp = "bytes_per_second_per_ip",
         /// Of one account or key; the same.
         BytesPerTenant = "bytes_per_second_per_tenant",
+    }
+}
+
+labels! {
+    /// How it went with a client that was to prove itself in its first frames.
+    pub enum InBand {
+        /// It is in.
+        Ok = "ok",
+        /// What it presented is not valid, or not enough.
+        Denied = "denied",
+        /// It presented nothing in time.
+        Late = "late",
+        /// It went before, was shown out for another, or the proxy drains.
+        Gone = "gone",
+    }
+}
+
+/// Labels `dialect`, `result`: of the dialects whose clients prove themselves in their first frames.
+#[derive(Debug, Clone, Copy)]
+pub struct InBandAuth(pub Spoken, pub InBand);
+
+impl InBandAuth {
+    /// Those dialects.
+    const DIALECTS: [Spoken; 2] = [Spoken::Valtronics, Spoken::ServerMonitor];
+}
+
+impl LabelSet for InBandAuth {
+    const COUNT: usize = Self::DIALECTS.len() * InBand::ALL.len();
+    fn all() -> Vec<Self> {
+        Self::DIALECTS.iter().flat_map(|d| InBand::ALL.iter().map(|r| InBandAuth(*d, *r))).collect()
+    }
+    fn place(self) -> usize {
+        let dialect = Self::DIALECTS.iter().position(|dialect| *dialect == self.0).unwrap_or_default();
+        dialect * InBand::ALL.len() + self.1.index()
+    }
+    fn words(self) -> Vec<&'static str> {
+        vec![self.0.label(), self.1.label()]
     }
 }
 
@@ -220,8 +263,10 @@ labels! {
         Heartbeat = "heartbeat",
         /// Another account, or a copy meant for others.
         NotForYou = "direct_not_for_you",
-        /// The dialect has no shape for it.
+        /// The dialect has no shape for it, or the client did not ask for it.
         DialectRule = "dialect_rule",
+        /// A newer one of its kind came before its time (a subscription's frequency).
+        Sampled = "sampled",
     }
 }
 

@@ -3,9 +3,9 @@
 
 use super::family::{Counters, Family, Gauges, Histograms};
 use super::labels::{
-    ByDialect, Captured, Check, Closed, Direction, Done, Foreign, Gap, Gate, GuideStep, Handshake, Limit, LintRule,
-    Lost, LostOn, NoticeChannel, Outcome, Path, Policy, PolicyDone, Scope, Shadowed, Stage, Suppressed, Tampered,
-    Translated,
+    ByDialect, Captured, Check, Closed, Direction, Done, Foreign, Gap, Gate, GuideStep, Handshake, InBandAuth, Limit,
+    LintRule, Lost, LostOn, NoticeChannel, Outcome, Path, Policy, PolicyDone, Scope, Shadowed, Stage, Suppressed,
+    Tampered, Translated,
 };
 use super::tenants::Tenants;
 use crate::clock::Timestamp;
@@ -69,7 +69,11 @@ metrics! {
     handshakes: Counters<(Protocol, Handshake)> = "aether_handshakes_total" ["protocol", "result"];
     /// Seconds from the request to its answer.
     handshake_duration: Histograms<(Protocol,)> = "aether_handshake_duration_seconds" ["protocol"] in HANDSHAKE;
-    /// Connections, handshakes and frames above a limit, by the name of the setting in `[limits]`.
+    /// Clients that were to prove themselves in their first frames, by how it went.
+    in_band_auth: Counters<InBandAuth> = "aether_in_band_auth_total" ["dialect", "result"];
+    /// Connections that have yet to prove themselves, or failed to and are kept from coming again at once.
+    in_band_waiting: Gauges<()> = "aether_in_band_waiting" [];
+    /// Connections, handshakes and frames above a limit, by the name of the setting in `[limits]` or of a mount.
     limit_hits: Counters<(Limit,)> = "aether_limit_hits_total" ["limit"];
     /// Data frames accepted from clients.
     messages_received: Counters<ByDialect> = "aether_messages_received_total" ["protocol", "dialect"];

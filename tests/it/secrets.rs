@@ -3,7 +3,7 @@
 
 use crate::harness::client::{Client, Dial};
 use crate::harness::http;
-use crate::harness::proxy::ProxyOptions;
+use crate::harness::proxy::{ProxyOptions, ProxyProcess};
 use crate::harness::redis::RedisServer;
 use aether_proxy::config::{self, LoadOptions};
 use std::fmt::Write as _;
@@ -15,6 +15,30 @@ const WRONG_KEY: &str = "MARKED-wrong-key-2718";
 const JWT_SECRET: &str = "MARKED-jwt-secret-at-least-32-bytes-long-1618";
 const REDIS_PASSWORD: &str = "MARKED-redis-password-1414";
 const OPERATORS: &str = "MARKED-operators-token-0577";
+const WORKER: &str = "MARKED-worker-secret-1732";
+const MOUNTS: &str = r#"
+[[mounts]]
+path = "/v3/ws/group/{group_id}/client/{client_id}"
+dialect = "aether-v3"
+[[mounts]]
+path = "/ws/group/{group_id}/client/{client_id}"
+dialect = "aether-v2"
+[[mounts]]
+path = "/valtronics"
+dialect = "valtronics"
+[[mounts]]
+path = "/agents"
+dialect = "server-monitor"
+server_monitor = { role = "agent", me = "answer" }
+[[mounts]]
+path = "/pages/{server_id}"
+dialect = "server-monitor"
+server_monitor = { role = "metrics" }
+[[mounts]]
+path = "/vectra"
+dialect = "vectra"
+guests = true
+"#;
 
 /// Head and body of what an operator with the token gets.
 async fn ask_as_operator(url: &str) -> String {
@@ -36,6 +60,7 @@ async fn no_way_to_print_the_settings_shows_a_secret() {
     let lines = [
         format!("hub.url = \"redis://MARKED-user:{REDIS_PASSWORD}@127.0.0.1:{port}\""),
         format!("listen.admin_token = \"{OPERATORS}\""),
+        format!("auth.worker_secret = \"{WORKER}\""),
         "telemetry.log_level = \"trace\"".to_owned(),
         format!("auth.api_keys = [{{ name = \"web\", key = \"{KEY}\" }}]"),
         format!("auth.jwt.jwks_url = \"{jwks}\""),
@@ -104,8 +129,9 @@ async fn no_secret_reaches_anything_that_is_read() {
     let capture = dir.path().join("capture.ndjson");
     let config = format!(
         "capture.file = \"{}\"\nhub.url = \"{url}\"\nhub.command_timeout = \"500ms\"\ntelemetry.log_level = \"trace\"\n\
-         listen.admin_token = \"{OPERATORS}\"\n\
-         [[auth.api_keys]]\nname = \"web\"\nkey = \"{KEY}\"\n[auth.jwt]\nsecret = \"{JWT_SECRET}\"\n",
+         listen.admin_token = \"{OPERATORS}\"\nauth.refuse_delay = \"0s\"\n\
+         [[auth.api_keys]]\nname = \"web\"\nkey = \"{KEY}\"\n[auth.jwt]\nsecret = \"{JWT_SECRET}\"\n\
+         {MOUNTS}vectra = {{ worker_secret = \"{WORKER}\" }}\n",
         capture.display()
     );
     let file = dir.path().join("proxy.toml");
@@ -164,6 +190,8 @@ async fn no_secret_reaches_anything_that_is_read() {
         legacy.send_text(text).await;
         assert_eq!(legacy.expect_text().await, text);
     }
+
+    said.push_str(&in_first_frames(&proxy, &token).await);
 
     // Everything that can go wrong with them.
     let broken = format!("{}x", &token[..token.len() - 2]);
@@ -231,4 +259,60 @@ async fn no_secret_reaches_anything_that_is_read() {
         let found = said.lines().find(|line| line.contains(secret));
         assert_eq!(found, None, "{secret} was told");
     }
+}
+
+/// Credentials in first frames and in a worker's handshake, good and bad ones. Returns what was told.
+async fn in_first_frames(proxy: &ProxyProcess, token: &str) -> String {
+    let mut told = String::new();
+    let auth = |member: &str, value: &str| format!("{{\"type\":\"auth\",\"{member}\":\"{value}\"}}");
+    for (path, frame) in [
+        ("/valtronics", auth("token", token)),
+        ("/valtronics", auth("token", "MARKED.bad.token")),
+        ("/agents", auth("api_key", KEY)),
+        ("/agents", auth("api_key", WRONG_KEY)),
+        ("/agents", format!("{KEY} is no JSON")),
+        ("/pages/web", auth("token", token)),
+        ("/pages/web", auth("token", "MARKED.bad.token")),
+    ] {
+        let mut client = Client::connect(&proxy.client_url(path)).await.expect("a 101 before anything is asked");
+        client.send_text(&frame).await;
+        let first = client.expect_text().await;
+        if first.contains("auth_success") || first.contains("\"success\":true") {
+            // In vain, in a batch, of the wrong kind, and not even as JSON: a ping's answer comes behind all of that.
+            for again in [
+                frame.clone(),
+                auth("token", "MARKED-again"),
+                auth("api_key", "MARKED-again"),
+                format!("{{\"type\":\"batch\",\"messages\":[{}]}}", auth("token", "MARKED-again")),
+                format!("{frame},"),
+                "{\"type\":\"ping\",\"timestamp\":1}".to_owned(),
+            ] {
+                client.send_text(again).await;
+            }
+            loop {
+                let text = client.expect_text().await;
+                told.push_str(&text);
+                if text.contains("pong") {
+                    break;
+                }
+            }
+        }
+        told.push_str(&first);
+    }
+    for (secret, query) in [(WORKER, ""), ("MARKED-not-it", ""), ("", "&token=MARKED-nor-this")] {
+        let url = proxy.client_url(&format!("/vectra?client_type=worker{query}"));
+        match Dial::new(&url).header("x-worker-secret", secret).connect().await {
+            Ok(mut worker) => told.push_str(&worker.expect_text().await),
+            Err(refused) => write!(told, "{} {}", refused.status, refused.body).unwrap(),
+        }
+    }
+    assert_eq!((told.matches("auth_success").count(), told.matches("not_the_worker").count()), (5, 2), "{told}");
+    for key in [KEY, WRONG_KEY] {
+        let url = format!("http://{}/api/v1/api-keys/me", proxy.clients());
+        let (uri, mut request) = http::request(&url).unwrap();
+        request.headers_mut().insert("x-api-key", key.parse().unwrap());
+        let (response, _connection) = http::send(&uri, request).await.unwrap();
+        told.push_str(&http::whole(response).await.unwrap().body);
+    }
+    told
 }

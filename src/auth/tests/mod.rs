@@ -3,6 +3,7 @@
 mod algorithms;
 mod claims;
 mod files;
+mod groups;
 mod jwks;
 mod presume;
 mod rules;
@@ -57,7 +58,14 @@ fn by_secret() -> Auth {
 
 /// An API key in plain text.
 fn api_key(name: &str, key: &str) -> ApiKey {
-    ApiKey { name: name.into(), key: Some(Secret::new(key)), sha256: None, account: None, broadcast: false }
+    ApiKey {
+        name: name.into(),
+        key: Some(Secret::new(key)),
+        sha256: None,
+        account: None,
+        group: None,
+        broadcast: false,
+    }
 }
 
 async fn auth(config: &Auth) -> Authenticator {

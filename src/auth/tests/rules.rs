@@ -7,11 +7,11 @@ fn both_kinds() -> Auth {
     Auth { api_keys: vec![api_key("web", "hush-key")], ..by_secret() }
 }
 
-fn good_token() -> Secret {
+pub(super) fn good_token() -> Secret {
     token(SigningKey::Secret(&Secret::new(SECRET)), |_| {})
 }
 
-fn shown(key: Option<&str>, token: Option<Secret>) -> Credentials {
+pub(super) fn shown(key: Option<&str>, token: Option<Secret>) -> Credentials {
     Credentials { api_key: key.map(Secret::new), token, ..Credentials::default() }
 }
 

@@ -52,6 +52,7 @@ mod tests {
         Newcomer {
             tenant: tenant.into(),
             spoken,
+            made: None,
             group: GroupId::new("g", 9).ok(),
             client: ClientId::new("c", 9).expect("an id"),
             user_agent: "".into(),

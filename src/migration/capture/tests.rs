@@ -39,6 +39,7 @@ impl Desk {
         let newcomer = Newcomer {
             tenant: "acme".into(),
             spoken,
+            made: None,
             group: GroupId::new("g", 9).ok(),
             client: ClientId::new("c", 9).expect("an id"),
             user_agent: "".into(),

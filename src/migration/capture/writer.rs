@@ -5,7 +5,7 @@ use super::line::{Body, Line, Of};
 use super::redact::Pointers;
 use super::{RECORD, Record};
 use crate::config::{self, Opaque};
-use crate::dialect::{Protocol, Spoken};
+use crate::dialect::Protocol;
 use crate::envelope::GroupId;
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::{Captured, Path};
@@ -154,7 +154,7 @@ impl Writer {
         let of = Of {
             at: record.at,
             dir: record.direction,
-            dialect: Spoken::label(newcomer.spoken),
+            dialect: newcomer.dialect(),
             tenant: &newcomer.tenant,
             group: newcomer.group.as_ref().map(GroupId::as_str),
             client: newcomer.client.as_str(),

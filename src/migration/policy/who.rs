@@ -33,7 +33,7 @@ impl Who {
     /// Is it meant? The cheap ones first: a user agent is long, and its patterns look for words inside.
     pub fn means(&self, newcomer: &Newcomer) -> bool {
         self.tenants.means(&newcomer.tenant)
-            && self.dialects.means(newcomer.spoken.label())
+            && self.dialects.means(newcomer.dialect())
             && self.groups.means(newcomer.group.as_ref().map_or("", |group| group.as_str()))
             && self.clients.means(newcomer.client.as_str())
             && self.origins.means(&newcomer.origin)
@@ -102,6 +102,7 @@ pub(super) fn in_words(who: &config::Who) -> String {
 mod tests {
     use super::super::tests::newcomer;
     use super::*;
+    use crate::dialect::Spoken;
 
     fn who(change: impl FnOnce(&mut config::Who)) -> Who {
         let mut config = config::Who::default();
@@ -128,6 +129,13 @@ mod tests {
         assert!(both("kiosk-*").means(&client) && !both("desk-*").means(&client));
         assert!(who(|w| w.dialects = list(&["aether-v2"])).means(&client));
         assert!(!who(|w| w.groups = list(&["other"])).means(&client));
+    }
+
+    #[test]
+    fn a_dialect_made_by_settings_is_known_by_its_own_name() {
+        let client = Newcomer { spoken: Spoken::Custom, made: Some("kiosk".into()), ..newcomer("acme", "c") };
+        let means = |dialect: &'static str| who(|w| w.dialects = list(&[dialect])).means(&client);
+        assert!(means("kiosk") && means("k*") && !means("custom") && !means("till"));
     }
 
     #[test]

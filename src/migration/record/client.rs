@@ -1,7 +1,6 @@
 //! Owns what is remembered of a V2 client, and how what a node has newly seen is added.
 
 use super::Findings;
-use crate::dialect::Spoken;
 use std::sync::Arc;
 
 /// A V2 client, as the inventory knows it. A client is a client id of a tenant.
@@ -52,7 +51,7 @@ impl ClientRecord {
         Self {
             tenant: delta.tenant.as_ref().into(),
             client: delta.client.as_ref().into(),
-            dialect: delta.spoken.label().into(),
+            dialect: delta.dialect.as_ref().into(),
             group: String::new(),
             user_agent: String::new(),
             origin: String::new(),
@@ -84,7 +83,7 @@ impl ClientRecord {
     /// Adds what a node has newly seen.
     pub fn add(&mut self, delta: &ClientDelta) {
         if delta.seen >= self.last_seen {
-            self.dialect = delta.spoken.label().into();
+            self.dialect = delta.dialect.as_ref().into();
             self.group = delta.group.as_ref().into();
             self.user_agent = delta.user_agent.as_ref().into();
             self.origin = delta.origin.as_ref().into();
@@ -108,8 +107,8 @@ pub struct ClientDelta {
     pub tenant: Arc<str>,
     /// Its id.
     pub client: Arc<str>,
-    /// What it speaks.
-    pub spoken: Spoken,
+    /// What it speaks, by name.
+    pub dialect: Arc<str>,
     /// As of its last connection.
     pub group: Arc<str>,
     /// The same.
