@@ -1,8 +1,10 @@
 //! The composition root: the only place where parts are made and joined. `start` gives a running proxy,
 //! `Running` ends it: by a drain that lets clients go in peace, or at once.
 
+mod dialects;
 mod reload;
 
+pub use dialects::{AllFilters, DialectsError, check as check_filters, one as filters_of};
 pub use reload::{ReloadError, Reloaded};
 
 use crate::admin::{self, Access, AccessError, AdminState, Readiness};
@@ -10,15 +12,16 @@ use crate::auth::{AuthError, Authenticator};
 use crate::clock::Clock;
 use crate::close::CloseReason;
 use crate::config::{Config, Switch};
-use crate::edge::{self, Admission, Edge};
-use crate::envelope::IdError;
+use crate::edge::{self, Admission, Edge, MountError};
 use crate::hub::{self, Hub, Tenancy};
+use crate::jq::this_program;
 use crate::migration::capture::CaptureError;
 use crate::migration::{self, Migration};
 use crate::session::{Context, Settings};
 use crate::telemetry::{Metrics, MetricsError};
 use crate::tls::{self, Tls, TlsError};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -47,12 +50,15 @@ pub enum StartError {
     /// The settings of the hub cannot be used.
     #[error(transparent)]
     Hub(#[from] hub::StartError),
-    /// A mount's account is no id.
-    #[error("mounts: the account {0}")]
-    Mounts(#[from] IdError),
+    /// A mount cannot be used.
+    #[error("mounts: {0}")]
+    Mounts(#[from] MountError),
     /// The capture cannot begin.
     #[error(transparent)]
     Capture(#[from] CaptureError),
+    /// Dialects made by filters.
+    #[error(transparent)]
+    Dialects(#[from] DialectsError),
     /// Two metrics of one name: a mistake of ours.
     #[error("metrics: {0}")]
     Metrics(#[from] MetricsError),
@@ -71,7 +77,11 @@ pub enum StartError {
 impl StartError {
     /// Is it the settings that must change?
     pub fn is_config(&self) -> bool {
-        let (StartError::Metrics(_) | StartError::Listen { .. }) = self else { return true };
+        let (StartError::Metrics(_) | StartError::Listen { .. } | StartError::Dialects(DialectsError::NoProcess(_))) =
+            self
+        else {
+            return true;
+        };
         false
     }
 }
@@ -95,6 +105,8 @@ pub struct Shared {
     pub draining: CancellationToken,
     /// Who may come in.
     pub authenticator: Authenticator,
+    /// Of dialects made by filters, by their places in the settings.
+    pub filters: AllFilters,
 }
 
 /// A running proxy. It goes on when this is dropped; end it with `drain` or `shutdown`.
@@ -127,6 +139,14 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 /// # Errors
 /// As `start`.
 pub async fn start_with(config: Config, clock: Clock) -> Result<Running, StartError> {
+    start_as(config, clock, &this_program()).await
+}
+
+/// The same where another program than the one that is running knows how to run filters.
+///
+/// # Errors
+/// As `start`.
+pub async fn start_as(config: Config, clock: Clock, program: &Path) -> Result<Running, StartError> {
     tls::install_provider();
     let metrics = Arc::new(Metrics::new(config.telemetry.max_tenants)?);
     let listener = edge::bind(config.listen.clients, config.listen.backlog)
@@ -144,12 +164,14 @@ pub async fn start_with(config: Config, clock: Clock) -> Result<Running, StartEr
     let authenticator = Authenticator::new(&config.auth, clock.clone()).await?;
     let (tasks, sessions) = (TaskTracker::new(), TaskTracker::new());
     let (stop, accepting, draining) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+    let filters = dialects::start(&config, program, &tasks, &stop).await?;
     let hub = Hub::start(hub::Parts {
         config: config.hub.clone(),
         nulls: config.envelope.nulls.into(),
         tenancy: tenancy(&config, &authenticator),
         duplicate: config.limits.duplicate_client,
         clock: clock.clone(),
+        filters: filters.clone(),
         metrics: metrics.clone(),
         tasks: tasks.clone(),
         stop: stop.clone(),
@@ -167,6 +189,7 @@ pub async fn start_with(config: Config, clock: Clock) -> Result<Running, StartEr
         metrics: metrics.clone(),
         migration: migration.clone(),
         clock: clock.clone(),
+        filters: filters.clone(),
         settings: Arc::new(Settings::new(&config)),
     };
     let parts = edge::Parts {
@@ -187,7 +210,7 @@ pub async fn start_with(config: Config, clock: Clock) -> Result<Running, StartEr
     if let Some(path) = &config.listen.echo {
         tracing::warn!(path, "an echo is mounted: it is for tests of the WebSocket layer only");
     }
-    let shared = Arc::new(Shared { config, hub, metrics, migration, clock, edge, draining, authenticator });
+    let shared = Arc::new(Shared { config, hub, metrics, migration, clock, edge, draining, authenticator, filters });
     tasks.spawn(admin::serve(
         operators,
         admin_tls,

@@ -4,7 +4,7 @@
 use super::Running;
 use crate::auth::AuthError;
 use crate::config::{self, Config, ConfigError};
-use crate::envelope::IdError;
+use crate::edge::MountError;
 use crate::migration::capture::CaptureError;
 use crate::telemetry::labels::Done;
 use crate::telemetry::trace::{LogError, LogLevel};
@@ -33,8 +33,8 @@ pub enum ReloadError {
     #[error(transparent)]
     Auth(#[from] AuthError),
     /// A mount's account is no id any more, with another `limits.id`.
-    #[error("mounts: the account {0}")]
-    Mounts(#[from] IdError),
+    #[error("mounts: {0}")]
+    Mounts(#[from] MountError),
     /// The capture cannot begin.
     #[error(transparent)]
     Capture(#[from] CaptureError),

@@ -21,7 +21,8 @@ pub(super) struct Down {
 impl Down {
     /// From flags and settings.
     pub fn new(frames: Frames, config: &Config) -> Self {
-        let (_, view) = spoken_and_heard(&Mount::new("", DialectName::AetherV2), config);
+        let mount = Mount::new("", DialectName::AetherV2);
+        let view = spoken_and_heard(&mount, config).map_or(View::AetherV3, |(_, view)| view);
         let as_envelope = config.v2.render == config::Render::Envelope;
         let reject_unknown = config.envelope.unknown_members == config::UnknownMembers::Reject;
         Self { frames, view, as_envelope, wire: Settings::new(config).wire, reject_unknown }
@@ -29,7 +30,7 @@ impl Down {
 
     /// What clients see becomes what the hub would carry, so that nothing a client wrote is taken for a receipt.
     /// On the plain wire both look the same.
-    fn as_on_the_hub<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    pub fn as_on_the_hub<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let seen_by_clients = |members: &[json::Member<'_>]| members.last().is_some_and(|m| m.key_token != "\"_hub\"");
         match text.trim_end().strip_suffix('}') {
             Some(open) if self.wire == Wire::Extended && json::members(text).is_ok_and(|m| seen_by_clients(&m)) => {
@@ -54,15 +55,18 @@ impl Down {
     }
 }
 
+/// A text that is no message.
+pub(super) fn bad(error: WireError) -> Bad {
+    let why = error.to_string();
+    let problems = if let WireError::NotV3(problems) = error { problems } else { Vec::new() };
+    Bad { why, problems }
+}
+
 impl Direction for Down {
     fn line(&self, line: &[u8]) -> Result<Done, Bad> {
         let text = std::str::from_utf8(line).map_err(|_| Bad::new("not UTF-8"))?;
         let text = self.as_on_the_hub(text);
-        let message = HubMessage::read(&text).map_err(|error| {
-            let why = error.to_string();
-            let problems = if let WireError::NotV3(problems) = error { problems } else { Vec::new() };
-            Bad { why, problems }
-        })?;
+        let message = HubMessage::read(&text).map_err(bad)?;
         let original = lens::original(&message).is_some();
         let notes = self.notes(&message, original)?.into_iter().map(Note::label).collect();
         let mut explained = explain::Down {

@@ -83,6 +83,7 @@ labels! {
 pub(super) enum Explained {
     Up(Box<Up>),
     Down(Down),
+    Own(Box<super::own::Tale>),
 }
 
 /// V2 to V3.

@@ -3,6 +3,7 @@
 
 mod down;
 mod explain;
+mod own;
 mod up;
 
 use super::exit::{Exit, Failure};
@@ -15,6 +16,9 @@ use explain::Explained;
 use serde::Serialize;
 use std::io::{self, BufRead, BufReader};
 
+/// What `--dialect` is where it is not said.
+const AETHER_V2: &str = "aether-v2";
+
 /// Translates frames between V2 and V3, one a line, from standard input to standard output
 #[derive(Debug, clap::Args)]
 #[command(
@@ -25,7 +29,8 @@ EXAMPLES:
   echo '{\"msg\": \"hi\", \"n\": 1}' | aether-proxy translate --from v2 --to v3 --group g1 --client c1
   echo '{\"msg_type\":\"msg\",\"target\":\"group\",\"msg\":\"hi\"}' | aether-proxy translate --from v3 --to v2
   echo '{\"binary_hex\":\"00ff\"}' | aether-proxy translate --from v2 --to v3 --frames json --explain
-  aether-proxy translate --from v3 --to v2 --set v2.annotate=off < envelopes.ndjson"
+  aether-proxy translate --from v3 --to v2 --set v2.annotate=off < envelopes.ndjson
+  aether-proxy --config own-dialect.toml translate --dialect acme --from v2 --to v3 --explain < frames.ndjson"
 )]
 pub struct Translate {
     /// What comes in
@@ -34,6 +39,9 @@ pub struct Translate {
     /// What goes out. V3 comes in as clients see it or as it stands on the hub (with `_hub`)
     #[arg(long, value_name = "PROTOCOL")]
     to: Protocol,
+    /// The legacy dialect: aether-v2, or one that settings make
+    #[arg(long, value_name = "NAME", default_value = "aether-v2")]
+    dialect: String,
     /// How V2 frames stand on a line: the text as it is, or {"text":...} and {"binary_hex":...}
     #[arg(long, value_name = "FORM", default_value = "text", visible_alias = "input")]
     frames: Frames,
@@ -112,6 +120,9 @@ impl Translate {
     pub fn run(&self, sources: &Sources) -> Result<Exit, Failure> {
         let config = config::load(&sources.options())?;
         let direction: Box<dyn Direction> = match (self.from, self.to) {
+            (Protocol::V2, Protocol::V3) if self.dialect != AETHER_V2 => {
+                Box::new(own::Own::new(&self.dialect, self, &config, self.frames, true)?)
+            }
             (Protocol::V2, Protocol::V3) => Box::new(up::Up::new(self, &config)?),
             (Protocol::V3, Protocol::V2) if self.restore || self.content => {
                 return Err(Failure::Usage("--restore and --content go with --from v2 --to v3".into()));
@@ -119,7 +130,11 @@ impl Translate {
             (Protocol::V3, Protocol::V2) => {
                 // An explanation is a record, whatever is in it.
                 let frames = if self.explain { Frames::Json } else { self.frames };
-                Box::new(down::Down::new(frames, &config))
+                if self.dialect != AETHER_V2 {
+                    Box::new(own::Own::new(&self.dialect, self, &config, frames, false)?)
+                } else {
+                    Box::new(down::Down::new(frames, &config))
+                }
             }
             _ => return Err(Failure::Usage("--from and --to name the same protocol".into())),
         };

@@ -32,7 +32,7 @@ impl Up {
         let group = GroupId::new(&flags.group, config.limits.id).map_err(|why| bad_id("group", why))?;
         let settings = Settings::new(config);
         let mount = Mount::new("", DialectName::AetherV2);
-        let (Dialect::AetherV2(speaks), _) = spoken_and_heard(&mount, config) else {
+        let Some((Dialect::AetherV2(speaks), _)) = spoken_and_heard(&mount, config) else {
             return Err(Failure::Other(Exit::Failure, "this mount does not speak V2".into()));
         };
         Ok(Self {
@@ -48,7 +48,17 @@ impl Up {
         })
     }
 
-    fn sealed(&self, draft: &Draft<'_>, origin: &Origin, sent_at: Option<String>) -> (Envelope, String) {
+    /// A draft as this client's message, and what is shown of it.
+    pub fn sealed(&self, draft: &Draft<'_>, sent_at: Option<String>) -> (Envelope, String) {
+        self.sealed_by(draft, &self.origin, sent_at)
+    }
+
+    /// What the hub's texts look like.
+    pub fn wire(&self) -> Wire {
+        self.wire
+    }
+
+    fn sealed_by(&self, draft: &Draft<'_>, origin: &Origin, sent_at: Option<String>) -> (Envelope, String) {
         let sent_at = sent_at.unwrap_or_else(|| {
             let mut now = String::new();
             self.clock.now().write(&mut now);
@@ -72,7 +82,7 @@ impl Up {
         let client = restored.from_id.map(|id| ClientId::new(&id, usize::MAX)).transpose().map_err(bad_id)?;
         let group = restored.group_id.map(|id| GroupId::new(&id, usize::MAX)).transpose().map_err(bad_id)?;
         let origin = Origin { client: client.unwrap_or_else(|| self.origin.client.clone()), group, account: None };
-        let (_, shown) = self.sealed(&restored.draft, &origin, restored.sent_at);
+        let (_, shown) = self.sealed_by(&restored.draft, &origin, restored.sent_at);
         let explained =
             explain::Up { rule: Rule::Restored.label(), v3: Some(verbatim(shown.clone())?), ..explain::Up::default() };
         Ok(Done { output: Some(shown), remark: None, explained: Explained::Up(Box::new(explained)) })
@@ -91,7 +101,7 @@ impl Up {
         // An echo needs no receipt on its way; how it would come back is worth telling all the same.
         let translated = lens::to_v3(frame, self.speaks.shaped);
         let rule = Rule::of(frame, &translated, self.speaks.shaped);
-        let (envelope, shown) = self.sealed(&draft, &self.origin, None);
+        let (envelope, shown) = self.sealed(&draft, None);
         let hub = receipt.as_ref().map(|receipt| wire::write(&envelope, Some(receipt), self.wire).unstamped());
         let explained = explain::Up {
             rule: rule.label(),

@@ -27,6 +27,17 @@ fn settings_in_effect_are_shown_without_secrets() {
 }
 
 #[test]
+fn what_may_not_be_meant_is_remarked_above_the_settings() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/config/dialects/vectra.toml");
+    let good = run(&["--config", file, "check"]);
+    assert_eq!((good.code, good.err.as_str()), (0, ""));
+    assert!(good.out.starts_with("# mounts[1] lets no worker in"), "{}", good.out);
+    let shown: toml::Table = good.out.parse().expect("TOML");
+    assert_eq!(shown["mounts"][1]["dialect"].as_str(), Some("vectra"));
+    assert_eq!(run(&["--config", file, "check", "--quiet"]).out, "");
+}
+
+#[test]
 fn everything_that_is_wrong_is_said_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("proxy.toml");

@@ -3,6 +3,7 @@
 mod check;
 mod lint;
 mod mutual;
+mod own;
 mod replay;
 mod report;
 mod token;
