@@ -4,16 +4,23 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a target says what is wrong by ending")]
 
 mod address;
+#[path = "../../tests/laws/agents.rs"]
+mod agents;
 mod capture_line;
 mod config;
 mod credentials;
 mod envelope;
+mod field_map;
 mod input;
 mod key_files;
 #[path = "../../tests/laws/laws.rs"]
 mod laws;
+#[path = "../../tests/laws/vectra.rs"]
+mod laws_of_vectra;
 #[path = "../../tests/laws/lens.rs"]
 mod lens;
+#[path = "../../tests/laws/maps.rs"]
+mod maps;
 mod mounts;
 mod operators;
 mod patterns;
@@ -21,8 +28,11 @@ mod redaction;
 mod resp;
 mod scanner;
 mod seeds;
+mod server_monitor;
 mod session;
 mod tokens;
+mod valtronics;
+mod vectra;
 mod wire;
 mod written;
 
@@ -31,6 +41,7 @@ pub use capture_line::capture_line;
 pub use config::config;
 pub use credentials::credentials;
 pub use envelope::{envelope_v3, round_trip};
+pub use field_map::field_map;
 pub use key_files::key_files;
 pub use mounts::mounts;
 pub use operators::operators;
@@ -38,8 +49,11 @@ pub use patterns::patterns;
 pub use redaction::redaction;
 pub use resp::resp;
 pub use scanner::scanner;
+pub use server_monitor::server_monitor;
 pub use session::session;
 pub use tokens::tokens;
+pub use valtronics::valtronics;
+pub use vectra::vectra;
 pub use wire::{hub_wire, lens};
 pub use written::written;
 
@@ -49,7 +63,7 @@ use std::path::Path;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 18] = [
+pub const TARGETS: [(&str, Target); 22] = [
     ("lens", lens),
     ("envelope_v3", envelope_v3),
     ("round_trip", round_trip),
@@ -68,6 +82,10 @@ pub const TARGETS: [(&str, Target); 18] = [
     ("capture_line", capture_line),
     ("operators", operators),
     ("session", session),
+    ("vectra", vectra),
+    ("server_monitor", server_monitor),
+    ("valtronics", valtronics),
+    ("field_map", field_map),
 ];
 
 /// The inputs a target starts from, made of the cases below `compat/cases`.

@@ -48,7 +48,7 @@ pub fn mounts(data: &[u8]) {
     assert_eq!(got.is_some(), want.is_some(), "{path:?} {host:?} {query:?}");
     if let (Some(got), Some((mount, ids))) = (got, want) {
         assert_eq!(got.recv_v3, last(&query, "recv").as_deref() == Some(b"v3"), "{query:?}");
-        let native = got.rules.dialect.spoken() == Spoken::AetherV3;
+        let native = got.rules.manner.spoken() == Spoken::AetherV3;
         assert_eq!(native, mount.dialect == DialectName::AetherV3, "{path:?}");
         let ids = ids.and_then(|(group, client)| valid(&group, true).zip(valid(&client, false)));
         let found = got.ids.ok().map(|(group, client)| (group.as_str().to_owned(), client.as_str().to_owned()));

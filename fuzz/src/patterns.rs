@@ -15,6 +15,7 @@ pub fn patterns(data: &[u8]) {
     let newcomer = Newcomer {
         tenant: tenant.as_ref().into(),
         spoken: Spoken::AetherV2,
+        made: None,
         group: GroupId::new("g", 9).ok(),
         client: id,
         user_agent: agent.as_ref().into(),

@@ -29,7 +29,11 @@ pub fn of(target: &str, root: &Path) -> Vec<Vec<u8>> {
         }
         "capture_line" => [lines(CAPTURED), diced(v2(), 3)].concat(),
         "operators" => lines(OPERATORS),
+        "server_monitor" => [conversed(&root.join("compat/cases/server-monitor")), lines(MONITORED)].concat(),
+        "field_map" => mapped(&[v2(), v3()].concat()),
         "session" => [spoken(&v2(), 1), spoken(&v3(), 0)].concat(),
+        "vectra" => [vectra(), diced(v2(), 3), diced(v3(), 3), diced(hub(), 3)].concat(),
+        "valtronics" => conversations(&root.join("compat/cases/valtronics")),
         other => panic!("no target is called {other}"),
     }
 }
@@ -116,6 +120,31 @@ zqformat=csv&format=json|[::1]:80|user@localhost:1|Basic b3BzOnQwa2VuOndpdGggY29
 \0%=&&=%41&a|LOCALHOST|[::ffff:127.0.0.1]|bearer  t0ken:with colon |ä/x|_none/x
 cd%ff=1|localhost:80@evil.example|localhost:x|basic e|a b/c|a/b/c";
 
+/// A die that says so, then events of four bytes.
+const MONITORED: &str = "\u{3}\0a\u{1}\u{2}\u{3}b\u{1}\u{2}\u{6}c\0\0\u{3}a\u{1}\u{2}
+\u{3}\0a\u{1}\u{7}\u{7}\0\u{9}\0\u{4}b\u{1}\u{7}
+\u{3}\u{1}a\u{7}\u{4}\u{2}b\u{7}\u{4}\u{5}b\u{7}\u{4}\u{6}\u{3}\0\0\u{5}b\u{7}\u{4}";
+
+/// Maps, a step a line; a bar stands between them.
+const MAPS: &str = "r text msg\nr to to_id\nr scope target\nr type msg_type
+|h body room\nr body.text msg\nd body.lang \"en\"\nw payload.meta ts seq
+|m a b c\nr a.d cmd\nd a.e 1.10\nw payload.a.x msg
+|r a payload.b\nr b payload.a\nr /c.d/e payload.f.g\nd msg \"\"
+|r msg msg\nr cmd cmd\nh payload value _v3\nd n null";
+
+/// A die, a map, a frame, a V3 message, what a forger writes.
+fn mapped(inputs: &[Input]) -> Vec<Vec<u8>> {
+    let maps: Vec<&str> = MAPS.split("\n|").collect();
+    let numbered = inputs.iter().enumerate();
+    numbered
+        .map(|(i, input)| {
+            let (map, other) = (maps[i % maps.len()].as_bytes(), &inputs[(i * 7 + 3) % inputs.len()]);
+            let parts = [map, &input.bytes, &other.bytes, &inputs[(i * 5 + 1) % inputs.len()].bytes];
+            [&[i as u8 & 7 | u8::from(input.is_binary) << 3][..], &parts.join(&[BETWEEN][..])].concat()
+        })
+        .collect()
+}
+
 /// With something else for each tilde; two of them are one.
 fn replaced(seed: &[u8], by: &[u8]) -> Vec<u8> {
     seed.split(|byte| *byte == b'~').collect::<Vec<_>>().join(by)
@@ -171,6 +200,21 @@ AUTH__API_KEYS=[{name=\"a\"}]\n--limits.ping_interval=1d\n--auth.origins=a,b\nPO
         .collect()
 }
 
+/// What a worker says, and what the server and V3 clients say of it.
+fn vectra() -> Vec<Vec<u8>> {
+    let frames = [
+        "ping",
+        "get_worker_status",
+        r#"{"type":"REGISTER_WORKER","metadata":{"version":"1.10"}}"#,
+        r#" {"type":"SYNC_PROGRESS","done":1.10,"done":2} "#,
+        r#"{"msg_type":"msg","target":"group","payload":{"type":"WORKER_STATUS","status":"online"}}"#,
+        r#"{"msg_type":"presence","target":"group","from_id":"c1","payload":{"event":"leave"}}"#,
+        r#"{"msg_type":"cmd","target":"group","cmd":"WORKER_STATUS","from_id":"server","payload":{"type":"WORKER_STATUS"}}"#,
+        r#"{"msg_type":"msg","target":"group","payload":{"a":1},"_hub":{"k":"json","d":"vectra","raw":" {\"a\":1}"}}"#,
+    ];
+    frames.iter().map(|frame| [b"\0\0\0", frame.as_bytes()].concat()).collect()
+}
+
 /// The content of a frame, and a number to make dice of.
 #[derive(Clone)]
 struct Input {
@@ -190,8 +234,8 @@ impl Input {
     }
 }
 
-/// What every case of a folder puts in. Long ones say nothing to a fuzzer that short ones do not.
-fn inputs(folder: &Path) -> Vec<Input> {
+/// All cases of a folder.
+fn cases(folder: &Path) -> Vec<Value> {
     let mut files: Vec<_> =
         std::fs::read_dir(folder).expect("a folder of cases").map(|entry| entry.expect("an entry").path()).collect();
     files.sort();
@@ -199,19 +243,67 @@ fn inputs(folder: &Path) -> Vec<Input> {
     for path in files {
         let text = std::fs::read_to_string(&path).expect("a text");
         let file: Value = serde_json::from_str(&text).expect("a file of cases");
-        for case in file["cases"].as_array().expect("cases") {
-            let input = &case["input"];
-            let (bytes, is_binary) = match (input["text"].as_str(), input["hex"].as_str()) {
-                (Some(text), _) => (text.as_bytes().to_vec(), false),
-                (None, Some(hex)) => (unhex(hex), true),
-                (None, None) => continue,
-            };
-            if bytes.len() <= 1024 {
-                all.push(Input { bytes, is_binary, number: all.len() });
-            }
+        all.extend(file["cases"].as_array().expect("cases").iter().cloned());
+    }
+    all
+}
+
+/// What every case of a folder puts in. Long ones say nothing to a fuzzer that short ones do not.
+fn inputs(folder: &Path) -> Vec<Input> {
+    let mut all = Vec::new();
+    for case in cases(folder) {
+        let input = &case["input"];
+        let (bytes, is_binary) = match (input["text"].as_str(), input["hex"].as_str()) {
+            (Some(text), _) => (text.as_bytes().to_vec(), false),
+            (None, Some(hex)) => (unhex(hex), true),
+            (None, None) => continue,
+        };
+        if bytes.len() <= 1024 {
+            all.push(Input { bytes, is_binary, number: all.len() });
         }
     }
     assert!(!all.is_empty(), "{} holds no case", folder.display());
+    all
+}
+
+/// What clients of a dialect say in its conversations, behind a die.
+fn conversed(folder: &Path) -> Vec<Vec<u8>> {
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("one").path()).collect();
+    files.sort();
+    let mut said = Vec::new();
+    for path in files {
+        let file: Value =
+            serde_json::from_str(&std::fs::read_to_string(&path).expect("a text")).expect("a file of cases");
+        let steps =
+            file["cases"].as_array().into_iter().flatten().filter_map(|case| case["steps"].as_array()).flatten();
+        let frames = steps.flat_map(|step| [&step["client"]["text"], &step["legacy"]["text"], &step["heard"]["text"]]);
+        said.extend(frames.filter_map(Value::as_str).map(str::to_owned));
+    }
+    said.dedup();
+    let numbered = said.iter().enumerate();
+    numbered.map(|(n, text)| [&[(n % 63 * 4) as u8], text.as_bytes()].concat()).collect()
+}
+
+/// The conversations of a dialect: behind a die, each step that somebody else takes as an event, its kind in front.
+fn conversations(folder: &Path) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for (number, case) in cases(folder).iter().enumerate() {
+        let mut seed = vec![number as u8 & 62 | u8::from(case["settings"]["compat"] == "server")];
+        for step in case["steps"].as_array().expect("steps") {
+            let event = |name: &str| step[name]["text"].as_str();
+            let said = [("client", 0), ("hub", 1), ("legacy", 2)].iter().find_map(|(n, what)| Some((event(n)?, *what)));
+            if step["wait"].is_string() {
+                seed.extend([BETWEEN, 3 + 8 * 6]);
+            } else if let Some((text, what)) = said {
+                // Before its login a client speaks to somebody else.
+                let what = if what == 0 && case["steps"][0]["login"] == true { 7 } else { what };
+                seed.extend([BETWEEN, what]);
+                seed.extend(text.bytes());
+            }
+        }
+        all.push(seed);
+    }
     all
 }
 

@@ -6,7 +6,7 @@ use aether_proxy::clock::Timestamp;
 use aether_proxy::close::CloseReason;
 use aether_proxy::config::{Config, V2Trouble};
 use aether_proxy::dialect::lens::Annotate;
-use aether_proxy::dialect::{Dialect, Frame, OwnedFrame, Protocol, Shaped, View, aether_v2, aether_v3};
+use aether_proxy::dialect::{Dialect, Frame, OwnedFrame, Protocol, Shaped, Speech, View, aether_v2, aether_v3};
 use aether_proxy::envelope::{ClientId, GroupId, Origin};
 use aether_proxy::hub::{HubUnavailable, Member, Notice, PublishError};
 use aether_proxy::session::{Client, Machine, Moment, Settings, Step};
@@ -76,7 +76,8 @@ impl Desk {
             group: (who & 8 == 0).then(|| GroupId::new("g1", 9).expect("an id")),
             account: None,
         };
-        let client = Client { origin, dialect, view, may_broadcast: limits & 64 > 0 };
+        let hears = view.protocol();
+        let client = Client { origin, speech: Speech::Plain(dialect), hears, may_broadcast: limits & 64 > 0 };
         let (settings, began) = (Arc::new(Settings::new(&config)), Instant::now());
         Self {
             machine: Machine::new(client, settings.clone(), metrics(), began),
@@ -123,7 +124,7 @@ impl Desk {
             _ if self.speaks == Protocol::V2 => false,
             _ => {
                 let ids = said.split(',').filter_map(|id| ClientId::new(id, 256).ok());
-                let member = |client| Member { account: None, client, protocol: Protocol::V2 };
+                let member = |client| Member { account: None, client, protocol: Protocol::V2, metadata: None };
                 let members = if bytes.is_empty() { Err(HubUnavailable) } else { Ok(ids.map(member).collect()) };
                 let steps = self.machine.on_members(members, now);
                 // Each member takes a few words beside its id.
@@ -171,7 +172,10 @@ impl Desk {
                 Step::Send(OwnedFrame::Binary(_)) => assert!(self.speaks == Protocol::V2, "{step:?}"),
                 Step::Send(_) => {}
                 Step::QueryPresence => assert!(what <= 3 && self.speaks == Protocol::V3, "{steps:?}"),
+                Step::QueryClient(_) => panic!("{steps:?}: Aether clients ask for all"),
                 Step::Touch => assert!(what <= 4),
+                Step::Describe(_) => panic!("{steps:?}: Aether clients say nothing of themselves"),
+                Step::Filter { .. } => panic!("{steps:?}: Aether has no filters"),
                 Step::Ping => panic!("{steps:?}: pings are for silence"),
             }
         }
@@ -180,7 +184,7 @@ impl Desk {
     /// Time has passed: before its deadline it rests, after it it acts.
     fn tick(&mut self) -> bool {
         let (due, now) = (self.machine.deadline(), self.now.instant);
-        let steps = self.machine.on_tick(now);
+        let steps = self.machine.on_tick(self.now);
         assert_eq!(steps.is_empty(), now < due, "{steps:?}, due in {:?}", due.saturating_duration_since(now));
         match &steps[..] {
             [Step::Close(CloseReason::PeerDead | CloseReason::Idle)] => return true,

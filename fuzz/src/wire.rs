@@ -73,7 +73,7 @@ pub fn hub_wire(data: &[u8]) {
     shown(&rest);
     // The same text as the receipt of a message it does not belong to.
     let how = how([flags, ids, account]);
-    let receipt = Receipt { kind: pick(kind, Kind::ALL), raw: (flags & 64 > 0).then_some(rest.as_ref().into()) };
+    let receipt = Receipt::new(pick(kind, Kind::ALL), (flags & 64 > 0).then_some(rest.as_ref().into()));
     let sealed = seal(&native(), &how.origin(), SENT_AT, how.nulls);
     let hub = how.text(&wire::write(&sealed, Some(&receipt), how.wire));
     let read = HubMessage::read(&hub).expect("what a proxy writes can be read");

@@ -2,9 +2,11 @@
 //! what a command does with the proxy is the proxy's.
 
 mod check;
+mod dialects;
 mod exit;
 mod frames;
 mod input;
+mod jq_worker;
 mod lint;
 mod operators;
 mod out;
@@ -70,12 +72,15 @@ struct Args {
 enum Command {
     Serve(serve::Serve),
     Check(check::Check),
+    Dialects(dialects::Dialects),
     Translate(translate::Translate),
     Lint(lint::Lint),
     Replay(replay::Replay),
     Token(token::Token),
     Report(report::Report),
     Who(who::Who),
+    #[command(hide = true)]
+    JqWorker(jq_worker::JqWorker),
 }
 
 /// Runs the command these arguments ask for; the first is the program's own name.
@@ -92,12 +97,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         None => serve::Serve::default().run(&args.sources),
         Some(Command::Serve(serve)) => serve.run(&args.sources),
         Some(Command::Check(check)) => check.run(&args.sources),
+        Some(Command::Dialects(dialects)) => dialects.run(),
         Some(Command::Translate(translate)) => translate.run(&args.sources),
         Some(Command::Lint(lint)) => lint.run(&args.sources),
         Some(Command::Replay(replay)) => replay.run(&args.sources),
         Some(Command::Token(token)) => token.run(&args.sources),
         Some(Command::Report(report)) => report.run(&args.sources),
         Some(Command::Who(who)) => who.run(&args.sources),
+        Some(Command::JqWorker(worker)) => worker.run(),
     };
     ended.unwrap_or_else(Failure::report).into()
 }
@@ -110,5 +117,11 @@ mod tests {
     #[test]
     fn the_arguments_do_not_contradict_themselves() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_proxy_finds_its_worker_and_nobody_else_is_told_of_it() {
+        let worker = Args::command().find_subcommand(crate::jq::WORKER).cloned();
+        assert!(worker.is_some_and(|worker| worker.is_hide_set()));
     }
 }

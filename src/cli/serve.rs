@@ -2,7 +2,7 @@
 
 use super::exit::{Exit, Failure};
 use super::settings::Sources;
-use crate::app::{self, Running, StartError};
+use crate::app::{self, DialectsError, Running, StartError};
 use crate::config::{self, Config};
 use crate::telemetry::trace::{self, LogLevel};
 use std::io::{IsTerminal, stderr};
@@ -84,7 +84,7 @@ async fn until_signal(config: Config, sources: &Sources, log: &LogLevel) -> Resu
     let mut settings = config.clone();
     let running = app::start(config).await.map_err(|error| {
         let exit = match &error {
-            StartError::Listen { .. } => Exit::Unavailable,
+            StartError::Listen { .. } | StartError::Dialects(DialectsError::NoProcess(_)) => Exit::Unavailable,
             error if error.is_config() => Exit::Config,
             _ => Exit::Failure,
         };

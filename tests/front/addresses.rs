@@ -226,7 +226,7 @@ async fn all_together_may_knock_so_often() {
 
 pub fn key(name: &str, account: Option<&str>) -> ApiKey {
     let (name, key) = (name.to_owned(), Some(Secret::new(name)));
-    ApiKey { name, key, sha256: None, account: account.map(str::to_owned), broadcast: false }
+    ApiKey { name, key, sha256: None, account: account.map(str::to_owned), group: None, broadcast: false }
 }
 
 #[tokio::test]

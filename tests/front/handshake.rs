@@ -31,8 +31,14 @@ pub fn request(path: &str, changes: &[&str]) -> String {
 
 fn with_key(config: &mut aether_proxy::config::Config) {
     let key = Some(Secret::new("k3y"));
-    config.auth.api_keys =
-        vec![ApiKey { name: "test".into(), key, sha256: None, account: Some("acme".into()), broadcast: false }];
+    config.auth.api_keys = vec![ApiKey {
+        name: "test".into(),
+        key,
+        sha256: None,
+        account: Some("acme".into()),
+        group: None,
+        broadcast: false,
+    }];
 }
 
 #[tokio::test]

@@ -14,21 +14,28 @@ mod client;
 mod echo;
 mod endings;
 mod handshake;
+mod in_band;
 mod ledger;
 mod legacy;
 mod limits;
 mod lint;
+mod me;
 mod migration_access;
 mod migration_api;
+mod own;
 mod pki;
 mod policy;
 mod presence;
+mod promises;
 mod proxy;
 mod rates;
+mod redial;
+mod rooms;
 mod shadow;
 mod steering;
 mod tls;
 mod v2_v3;
+mod workers;
 
 use std::time::Duration;
 

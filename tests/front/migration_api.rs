@@ -181,6 +181,7 @@ async fn a_csv_holds_more_than_a_page_and_as_many_as_are_asked_for() {
         roster.refused(&aether_proxy::migration::Newcomer {
             tenant: "acme".into(),
             spoken: aether_proxy::dialect::Spoken::AetherV2,
+            made: None,
             group: None,
             client,
             user_agent: "".into(),

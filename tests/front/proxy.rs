@@ -8,10 +8,14 @@ use aether_proxy::config::Config;
 use aether_proxy::label::Label;
 use aether_proxy::telemetry::labels::{Outcome, Path};
 use aether_proxy::telemetry::{Metrics, trace};
+use std::path::Path as File;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+/// This process is not the program, and cannot run filters.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_aether-proxy");
 
 /// See the module.
 pub struct Proxy {
@@ -38,7 +42,7 @@ impl Proxy {
         config.listen.drain_window = Duration::from_millis(50);
         config.telemetry.roundtrip_check = 1;
         change(&mut config);
-        Self { running: app::start_with(config, clock).await.expect("the proxy starts") }
+        Self { running: app::start_as(config, clock, File::new(PROGRAM)).await.expect("the proxy starts") }
     }
 
     /// As SIGHUP does, with the settings it began with, changed.

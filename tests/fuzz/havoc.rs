@@ -95,6 +95,14 @@ const TOKENS: &[&[u8]] = &[
     b"\"account_id\":",
     b"MiB",
     b"1h 30m",
+    b"\"type\":\"subscribe\"",
+    b"\"type\":\"batch\",\"messages\":[",
+    b"\"channel\":\"telemetry\"",
+    b"\"device_id\":1",
+    b"\"filters\":{",
+    b"\"metrics\":[",
+    b"\"frequency\":\"30s\"",
+    b"\"telemetry\":{",
 ];
 
 /// Changes one input a few times; others lend parts.

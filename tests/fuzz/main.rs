@@ -169,6 +169,26 @@ fn whatever_a_client_does_its_session_stays_within_bounds() {
     slice("session");
 }
 
+#[test]
+fn a_worker_is_heard_as_it_spoke_and_by_nobody_as_somebody_else() {
+    slice("vectra");
+}
+
+#[test]
+fn whatever_an_agent_says_reaches_only_whom_it_may_and_as_it_was_said() {
+    slice("server_monitor");
+}
+
+#[test]
+fn any_frames_of_a_valtronics_client_are_answered_published_or_refused() {
+    slice("valtronics");
+}
+
+#[test]
+fn any_field_map_that_can_be_understood_keeps_the_laws() {
+    slice("field_map");
+}
+
 /// Each target stands in the list, has a slice above, and a way in for libFuzzer.
 #[test]
 fn every_target_is_run_by_both() {

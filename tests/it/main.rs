@@ -11,21 +11,26 @@
 
 mod attack;
 mod cli;
+mod clients;
 mod conformance;
 mod crowd;
+mod dialects;
 mod faults;
 mod fortnight;
 mod harness;
 mod hub;
+mod jq;
 #[allow(dead_code, reason = "its other manners are for the tests of one node")]
 #[path = "../front/legacy.rs"]
 mod legacy;
 mod memory;
 mod migration;
 mod operators;
+mod own;
 #[allow(dead_code, reason = "its clients are for the tests of one node")]
 #[path = "../front/pki.rs"]
 mod pki;
+mod rooms;
 mod secrets;
 mod shadow;
 mod tls;

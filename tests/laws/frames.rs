@@ -9,7 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-type Text = BoxedStrategy<String>;
+pub type Text = BoxedStrategy<String>;
 
 /// Names the envelope, the hub and the flat rendering use.
 const NAMES: &[&str] = &[
@@ -102,7 +102,7 @@ const SCRAPS: &[&str] = &[
     "broadcast",
 ];
 
-fn space() -> Text {
+pub fn space() -> Text {
     prop_oneof![12 => Just(""), 2 => Just(" "), 1 => Just("\n\t"), 1 => Just("\r  ")].prop_map(str::to_owned).boxed()
 }
 
@@ -112,7 +112,7 @@ fn string_token() -> Text {
 }
 
 /// A name as a token, now and then with one of its letters escaped.
-fn name_token(names: &'static [&'static str]) -> Text {
+pub fn name_token(names: &'static [&'static str]) -> Text {
     (select(names), any::<u8>())
         .prop_map(|(name, dice)| {
             if dice > 50 {
@@ -145,7 +145,7 @@ fn scalar_token() -> Text {
     .boxed()
 }
 
-fn value_token() -> Text {
+pub fn value_token() -> Text {
     let inner = prop_oneof![
         2 => scalar_token(),
         1 => vec((space(), scalar_token()), 0..3).prop_map(|all| {
@@ -157,7 +157,7 @@ fn value_token() -> Text {
     prop_oneof![5 => scalar_token(), 1 => inner].boxed()
 }
 
-fn object_of(key: Text, value: Text, most: usize) -> Text {
+pub fn object_of(key: Text, value: Text, most: usize) -> Text {
     (vec((key, value, space()), 0..=most), space())
         .prop_map(|(members, around)| {
             let all: Vec<_> = members.into_iter().map(|(k, v, s)| format!("{s}{k}{s}:{s}{v}{s}")).collect();

@@ -214,7 +214,7 @@ pub fn l7(lens: &dyn Lens, sample: &Sample) -> Result<(), String> {
         OwnedFrame::Binary(_) => None,
     };
     let forged = |sealed: &Envelope, kind: Kind, raw: Option<&str>| {
-        how.text(&wire::write(sealed, Some(&Receipt { kind, raw: raw.map(Into::into) }), how.wire))
+        how.text(&wire::write(sealed, Some(&Receipt::new(kind, raw.map(Into::into))), how.wire))
     };
     let native = seal(&sample.native, &how.origin(), SENT_AT, how.nulls);
     let edited = own_text.map(|text| forgery.edit.apply(text));

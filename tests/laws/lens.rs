@@ -42,7 +42,7 @@ impl Lens for Real {
     fn up(&self, frame: Frame<'_>, shaped: Shaped) -> Translated<'static> {
         let Translated { draft, receipt } = lens::to_v3(frame, shaped);
         let raw = receipt.raw.map(|raw| raw.into_owned().into());
-        Translated { draft: draft.into_owned(), receipt: Receipt { kind: receipt.kind, raw } }
+        Translated { draft: draft.into_owned(), receipt: Receipt::new(receipt.kind, raw) }
     }
 
     fn v2(&self, hub: &str) -> Option<OwnedFrame> {

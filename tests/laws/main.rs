@@ -2,13 +2,20 @@
 //! to show that the laws have teeth. `AETHER_LAWS_CASES` sets how many samples (nightly: a million).
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test says what is wrong by ending")]
 
+mod agents;
 mod frames;
 mod laws;
 mod lens;
 mod linear;
+mod map_samples;
+mod maps;
 mod mutants;
 mod parsers;
+mod server_monitor;
 mod strangers;
+mod valtronics;
+mod valtronics_linear;
+mod vectra;
 
 use aether_proxy::dialect::flat::flat;
 use aether_proxy::dialect::lens::{Annotate, Kind, original};
@@ -34,6 +41,21 @@ fn every_law_holds_for_every_sample() {
             law(&lens::Real, &sample).map_err(|why| TestCaseError::fail(format!("{name}: {why}")))?;
         }
         Ok(())
+    });
+    if let Err(why) = outcome {
+        panic!("{why}");
+    }
+}
+
+#[test]
+fn vectra_keeps_its_own_laws() {
+    let outcome = TestRunner::new(config()).run(&frames::sample(), |sample| {
+        let named = lens::How { client: vectra::WORKER.to_owned(), ..sample.how.clone() };
+        let found = vectra::said(&sample.how, sample.frame.borrow())
+            .and_then(|()| vectra::told(&sample.how, &sample.native, None))
+            .and_then(|()| vectra::told(&named, &sample.native, Some(&vectra::foreign())))
+            .and_then(|()| vectra::shown(&sample.forgery.text));
+        found.map_err(TestCaseError::fail)
     });
     if let Err(why) = outcome {
         panic!("{why}");

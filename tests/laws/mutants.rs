@@ -44,7 +44,7 @@ impl Lens for Mutant {
             OwnedFrame::Text(text) if (self.keeps)(&frame, render(&draft, kind).as_ref()) => Some(text.clone().into()),
             _ => None,
         };
-        Translated { draft, receipt: Receipt { kind, raw } }
+        Translated { draft, receipt: Receipt::new(kind, raw) }
     }
 
     fn hub(&self, sealed: &Envelope, receipt: Option<&Receipt<'_>>, wire: Wire) -> HubText {

@@ -4,6 +4,7 @@
 
 use aether_proxy::auth::Credentials;
 use aether_proxy::config::{Config, LoadOptions, load};
+use aether_proxy::dialect::custom::{Lens, Map, Others, Step, Taken, Unmapped};
 use aether_proxy::dialect::{Dialect, Frame, HubMessage, Shaped, aether_v3, flat, lens};
 use aether_proxy::edge::Mounts;
 use aether_proxy::envelope::json::{self, Document};
@@ -45,12 +46,21 @@ pub fn object(n: usize, member: impl Fn(usize) -> String) -> String {
 type Reader = fn(&str);
 
 /// Everything that reads JSON: the text as it is, as a V3 payload, on the hub, in a receipt, in a rendering.
-const READERS: [(&str, Reader); 6] = [
+const READERS: [(&str, Reader); 7] = [
     ("scanner", |text| {
         let found = Document::parse(text);
         assert_eq!(json::tokens(text).is_ok(), matches!(found, Document::Object(_)));
     }),
     ("lens", |text| assert!(lens::to_v3(Frame::Text(text), Shaped::Routing).draft.to_id().is_none())),
+    ("field map", |text| {
+        let step = |from: &str, to: &str| Step::Rename { from: from.into(), to: to.into() };
+        let mut steps = vec![step("a.a.a.msg", "payload.x.y.z"), step("msg", "msg"), step("k7", "payload.k8")];
+        steps.push(Step::Hoist { from: "payload".into(), members: Vec::new(), keep: vec!["k9".into()] });
+        let map = Map { steps, others: Others::Take, unmapped: Unmapped::Note };
+        let lens = Lens::new(map).expect("steps that agree");
+        let Taken::Message(up) = lens.upgrade(Frame::Text(text)) else { return };
+        lens.explain_down(&up.draft);
+    }),
     ("envelope", |text| {
         for reject_unknown in [true, false] {
             Dialect::AetherV3(aether_v3::Speaks { reject_unknown }).upgrade(Frame::Text(text));

@@ -1,13 +1,15 @@
 //! As `parsers`, for what reaches the house beside frames: bytes from Redis, forwarded addresses, operators' requests,
 //! the session as a whole, and what is written down of a frame.
 
+use crate::lens::How;
 use crate::parsers::{JSON, MEMBERS, MIB, Shape, is_linear, object};
+use crate::vectra;
 use aether_proxy::admin::{Access, Query};
 use aether_proxy::clock::Timestamp;
 use aether_proxy::config::Config;
-use aether_proxy::dialect::{Dialect, Frame, Shaped, View, aether_v2, aether_v3};
+use aether_proxy::dialect::{Dialect, Frame, Protocol, Shaped, Speech, Wire, aether_v2, aether_v3};
 use aether_proxy::edge::client_address;
-use aether_proxy::envelope::{ClientId, Origin};
+use aether_proxy::envelope::{ClientId, Nulls, Origin};
 use aether_proxy::hub::Pushes;
 use aether_proxy::migration::capture::{Line, Pointers};
 use aether_proxy::session::{Client, Machine, Moment, Settings};
@@ -108,10 +110,26 @@ fn a_session_takes_linear_time_whatever_a_client_says() {
         let said = |text: &str| {
             let now = Moment { instant: Instant::now(), at: Timestamp(0) };
             let origin = Origin { client: ClientId::new("c", 9).expect("an id"), group: None, account: None };
-            let client = Client { origin, dialect, view: View::AetherV3, may_broadcast: true };
+            let client = Client { origin, speech: Speech::Plain(dialect), hears: Protocol::V3, may_broadcast: true };
             let mut machine = Machine::new(client, settings.clone(), metrics.clone(), now.instant);
             assert!(machine.on_frame(Frame::Text(text), now).len() <= 3);
         };
         is_linear(&format!("session, {:?}", dialect.protocol()), &said, &JSON);
     }
+}
+
+#[test]
+fn vectra_takes_linear_time_whatever_a_worker_says_and_whatever_it_is_told() {
+    let how = How {
+        shaped: Shaped::Opaque,
+        denied: false,
+        wire: Wire::Extended,
+        nulls: Nulls::Omit,
+        account: None,
+        stamped: false,
+        client: vectra::WORKER.to_owned(),
+        group: "vectra".to_owned(),
+    };
+    is_linear("vectra, worker", &|text| vectra::said(&how, Frame::Text(text)).expect("its laws"), &JSON);
+    is_linear("vectra, hub", &|text| vectra::shown(text).expect("its laws"), &JSON);
 }

@@ -43,7 +43,7 @@ struct Lens {
 /// A broken pipe.
 pub(super) fn run(talk: &Talk, config: &Config, out: &mut Out) -> Result<bool, Failure> {
     let settings = Settings::new(config);
-    let (Dialect::AetherV2(speaks), _) = spoken_and_heard(&Mount::new("", DialectName::AetherV2), config) else {
+    let Some((Dialect::AetherV2(speaks), _)) = spoken_and_heard(&Mount::new("", DialectName::AetherV2), config) else {
         return Err(Failure::Usage("this mount does not speak V2".into()));
     };
     let lens = Lens { speaks, nulls: settings.nulls, wire: settings.wire };

@@ -45,7 +45,7 @@ fn client() -> impl Strategy<Value = ClientDelta> {
         let (tenant, id, text, spoken, (hears_v3, integer_id)) = who;
         let mut delta = delta(&tenant, &id, times.0);
         (delta.group, delta.user_agent, delta.origin) = (text.as_str().into(), id.as_str().into(), text.into());
-        (delta.spoken, delta.hears_v3, delta.integer_id) = (spoken, hears_v3, integer_id);
+        (delta.dialect, delta.hears_v3, delta.integer_id) = (spoken.label().into(), hears_v3, integer_id);
         (delta.last_opened, delta.wrapped_at, delta.unwrapped_at) = (times.1, times.2, times.3);
         (delta.opened, delta.refused, delta.frames) = (counts.0, counts.1, counts.2);
         delta.findings.add(LintRule::ALL[counts.3], counts.4);

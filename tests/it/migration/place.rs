@@ -2,7 +2,6 @@
 
 use crate::harness::{cluster::RedisCluster, redis::RedisServer};
 use aether_proxy::config::{Config, RedisUrl};
-use aether_proxy::dialect::Spoken;
 use aether_proxy::migration::Store;
 use aether_proxy::migration::record::{
     Batch, ClientDelta, ClientRecord, Findings, Open, Tally, TenantDelta, V3Sighting,
@@ -88,7 +87,7 @@ pub fn delta(tenant: &str, client: &str, seen: i64) -> ClientDelta {
     ClientDelta {
         tenant: tenant.into(),
         client: client.into(),
-        spoken: Spoken::AetherV2,
+        dialect: "aether-v2".into(),
         group: "g".into(),
         user_agent: "App/1".into(),
         origin: "app.example".into(),
