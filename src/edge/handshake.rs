@@ -67,7 +67,9 @@ impl Edge {
             Ok((upgrade, found, guise)) => {
                 let may_hear_v3 = found.rules.manner.may_hear_v3();
                 let came = (&found, &guise);
-                match self.comes::<T>(&state, &mut request, &upgrade, came, remote, &mut place).await {
+                // In a box: the connection's own task is as large as the largest thing it ever awaits.
+                let comes = Box::pin(self.comes::<T>(&state, &mut request, &upgrade, came, remote, &mut place));
+                match comes.await {
                     Ok(()) => (Handshake::Accepted, upgrade.answer(protocol, may_hear_v3)),
                     Err(refused) => {
                         tracing::debug!(code = refused.code(), %peer, address = %remote.address, "handshake refused");
