@@ -175,7 +175,10 @@ impl Outbox {
             state.held = None;
         }
         due.sort_by_key(|((until, _), _)| *until);
-        let queue = |((_, d), wanted): ((Instant, Delivery), bool)| (d.path, wanted.then(|| self.queue(&mut state, d)));
+        // It has come now: what it waited on purpose is no delay.
+        let queue = |((_, d), wanted): ((Instant, Delivery), bool)| {
+            (d.path, wanted.then(|| self.queue(&mut state, Delivery { arrived: now, ..d })))
+        };
         let came: Vec<_> = due.into_iter().map(queue).collect();
         drop(state);
         self.waker.wake();

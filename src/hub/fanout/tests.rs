@@ -117,6 +117,19 @@ fn what_goes_at_once_leaves_nothing_older_behind() {
 }
 
 #[test]
+fn what_has_waited_on_purpose_is_not_late() {
+    let mut bench = Bench::new();
+    bench.says("subscribe", r#","frequency":"1h""#);
+    (1..=2).for_each(|n| bench.comes(n));
+    assert_eq!(bench.after(0), [1]);
+    bench.now += Duration::from_secs(3600);
+    bench.fanout.release(&bench.seat, bench.now);
+    let mut batch = Batch::default();
+    assert!(bench.seat.outbox.take(&mut batch));
+    assert_eq!(batch.deliveries[0].arrived, bench.now);
+}
+
+#[test]
 fn what_waits_is_owed_only_once_its_time_has_come() {
     let mut bench = Bench::new();
     bench.says("subscribe", r#","frequency":"30s""#);
