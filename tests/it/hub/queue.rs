@@ -17,6 +17,13 @@ fn lost(node: &Node) -> u64 {
     node.metrics.messages_lost.with(LostOn(Path::V3V3, Lost::HubUnavailable)).get()
 }
 
+/// A client that is in and has heard so: its join can no longer be lost with what follows.
+async fn entered(node: &Node) -> Client {
+    let mut client = node.attach(WHO).await;
+    assert_eq!(client.some(1, PATIENCE).await.len(), 1, "its join");
+    client
+}
+
 fn unpublished(client: &Client, why: PublishError) -> usize {
     client.notices.iter().filter(|notice| **notice == Notice::Unpublished(why)).count()
 }
@@ -29,7 +36,7 @@ async fn large_messages_fill_the_queue_by_their_bytes_and_each_that_found_no_roo
         hub.max_message = 64 * KIB;
         hub.publish_queue_bytes = 256 * KIB;
     });
-    let mut client = node.attach(WHO).await;
+    let mut client = entered(&node).await;
     redis.kill();
     let long = "x".repeat(32 * KIB);
     let mut draft = Draft::to_group(MsgType::Msg);
@@ -59,7 +66,7 @@ async fn large_messages_fill_the_queue_by_their_bytes_and_each_that_found_no_roo
 async fn each_of_hundreds_that_are_late_is_told_once_and_what_follows_keeps_its_order() {
     let mut redis = RedisServer::start().await;
     let node = Node::start(&redis.url(), Tenancy::Lenient, |hub| hub.publish_deadline = Duration::from_secs(1));
-    let mut client = node.attach(WHO).await;
+    let mut client = entered(&node).await;
     redis.kill();
     for n in 0..300 {
         client.say(&n.to_string()).await;
