@@ -59,7 +59,7 @@ pub trait Inbound: Debug + Send {
     /// A data frame came.
     fn on_frame<'a>(&mut self, frame: Frame<'a>, now: Now) -> (Intents<'a>, Notes);
 
-    /// The answer to `Intent::Members`: who is in the group; None: the hub is away.
+    /// The answer to `Intent::PresenceQuery` or `Intent::WhoIs`: who is there; None: the hub is away.
     fn on_members(&mut self, _members: Option<&[Present<'_>]>, _now: Now) -> Intents<'static> {
         Intents::new()
     }
@@ -128,7 +128,7 @@ pub struct Later {
 pub struct Shape {
     /// The dialect.
     pub spoken: Spoken,
-    /// Which of several adapters of that dialect (`Arc` address of a custom one); 0 where there is one.
+    /// Which of several adapters of that dialect, by its place in the settings; 0 where there is one.
     pub adapter: usize,
     /// Which of its forms.
     pub form: u8,

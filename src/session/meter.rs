@@ -47,9 +47,9 @@ impl Meter {
         let outcome = match intents {
             [Intent::Publish { receipt: Some(Receipt { raw: Some(_), .. }), .. }] => Translation::Receipt,
             [Intent::Invalid(_) | Intent::Refused(_)] => Translation::Refused,
-            // What the dialect answers by itself was not translated.
             // The filter has yet to say.
             [Intent::Filter(_)] => return,
+            // What the dialect answers by itself was not translated.
             all if all
                 .iter()
                 .all(|intent| matches!(intent, Intent::Answer(_) | Intent::PresenceQuery | Intent::WhoIs(_))) =>
