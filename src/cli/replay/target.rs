@@ -4,26 +4,25 @@
 use super::heard::{Difference, Heard};
 use super::{Exit, Failure, Out, Replay, Talk, Who};
 use crate::cli::out::{progress, shortened};
+use crate::dial::{Address, Dialer, Limits, Socket};
 use crate::dialect::OwnedFrame;
 use futures_util::stream::SplitSink;
 use futures_util::{SinkExt, StreamExt};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::collections::HashMap;
 use std::io::{IsTerminal, stderr};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue, Uri};
+use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderName, HeaderValue};
 use tokio_util::task::AbortOnDropHandle;
 use tokio_util::task::TaskTracker;
 
 /// How long a handshake, or handing over one frame, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes of the largest message that may come back.
+const LARGEST: usize = 64 << 20;
 /// How long to wait for what nobody expects once all has come that was expected.
 const AFTERWARDS: Duration = Duration::from_millis(300);
 /// How often it is said how far it is, and looked whether all has come.
@@ -35,13 +34,10 @@ const MOST_TOLD: usize = 20;
 /// What stands in a path as it is.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-type Socket = WebSocketStream<TcpStream>;
-
 /// See the module.
 pub(super) struct Target {
-    host: String,
-    port: u16,
-    api_key: Option<HeaderValue>,
+    dialer: Dialer,
+    headers: HeaderMap,
     speed: f64,
     wait: Duration,
     allow_more: bool,
@@ -61,45 +57,43 @@ impl Target {
     /// An address that is none, or a key that cannot be read.
     pub fn new(url: &str, flags: &Replay) -> Result<Self, Failure> {
         let usage = |why: &str| Failure::Usage(format!("--target: {why}"));
-        let uri: Uri = url.parse().map_err(|_| usage("not an address such as ws://127.0.0.1:8080"))?;
-        if uri.scheme_str() != Some("ws") {
+        let address = Address::parse(url).map_err(|error| usage(&error.to_string()))?;
+        if address.is_secure() {
             return Err(usage("must begin with ws://"));
         }
-        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+        if !address.prefix().is_empty() {
             return Err(usage("must have no path: it is each client's own"));
         }
-        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        let api_key = match &flags.api_key_file {
-            None => None,
-            Some(file) => {
-                let bad = |why: &str| Failure::Other(Exit::Failure, format!("{}: {why}", file.display()));
-                let text = std::fs::read_to_string(file).map_err(|error| bad(&error.to_string()))?;
-                let mut key = HeaderValue::from_str(text.trim()).map_err(|_| bad("not a key"))?;
-                key.set_sensitive(true);
-                Some(key)
-            }
-        };
+        let mut headers = HeaderMap::new();
+        if let Some(file) = &flags.api_key_file {
+            let bad = |why: &str| Failure::Other(Exit::Failure, format!("{}: {why}", file.display()));
+            let text = std::fs::read_to_string(file).map_err(|error| bad(&error.to_string()))?;
+            let mut key = HeaderValue::from_str(text.trim()).map_err(|_| bad("not a key"))?;
+            key.set_sensitive(true);
+            headers.insert(HeaderName::from_static("x-api-key"), key);
+        }
         let Replay { speed, wait, allow_more, allow_remote, .. } = *flags;
-        Ok(Self { host, port: uri.port_u16().unwrap_or(80), api_key, speed, wait, allow_more, allow_remote })
+        let dialer = Dialer::new(address, Limits { deadline: PATIENCE, largest: LARGEST })?;
+        Ok(Self { dialer, headers, speed, wait, allow_more, allow_remote })
     }
 
     /// Plays it; did everybody get the same?
     ///
     /// # Errors
     /// The target is on another machine, cannot be reached, or does not let the clients in.
-    pub fn run(&self, talk: &Talk, out: &mut Out) -> Result<bool, Failure> {
+    pub fn run(self, talk: &Talk, out: &mut Out) -> Result<bool, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (heard, unsent) = runtime.block_on(self.play(talk))?;
-        Ok(self.tell(talk, &heard, unsent, out)?)
+        let target = runtime.block_on(self.resolved())?;
+        let (heard, unsent) = runtime.block_on(target.play(talk))?;
+        Ok(target.tell(talk, &heard, unsent, out)?)
     }
 
     async fn play(&self, talk: &Talk) -> Result<(Arc<Heard>, u64), Failure> {
-        let address = self.resolve().await?;
         let heard = Arc::new(Heard::new(talk.sent.iter().map(|played| &played.who), &talk.got));
         let tasks = TaskTracker::new();
         let mut clients = HashMap::new();
         for who in heard.clients() {
-            clients.insert(who.clone(), self.connect(address, who, &heard, &tasks).await?);
+            clients.insert(who.clone(), self.connect(who, &heard, &tasks).await?);
         }
         let shows = stderr().is_terminal();
         let (began, mut unsent, mut shown) = (Instant::now(), 0, Instant::now());
@@ -132,44 +126,29 @@ impl Target {
         Ok((heard, unsent))
     }
 
-    /// Where the target is; only this machine, if nothing else was said.
-    async fn resolve(&self) -> Result<SocketAddr, Failure> {
-        let away = |why: &str| Failure::Other(Exit::Unavailable, format!("{}: {why}", self.host));
-        let found = timeout(PATIENCE, lookup_host((self.host.as_str(), self.port))).await;
-        let found: Vec<_> = match found {
-            Ok(Ok(found)) => found.collect(),
-            Ok(Err(error)) => return Err(away(&error.to_string())),
-            Err(_) => return Err(away("its address was not found in time")),
-        };
+    /// The target at one address; only on this machine, if nothing else was said.
+    async fn resolved(mut self) -> Result<Self, Failure> {
+        let host = self.dialer.address().host();
+        let found = self.dialer.resolve().await;
+        let found = found.map_err(|error| Failure::Other(Exit::Unavailable, format!("{host}: {error}")))?;
         if !self.allow_remote && !found.iter().all(|address| address.ip().is_loopback()) {
-            let why = format!("--target: {} is another machine; --allow-remote, if that is meant", self.host);
+            let why = format!("--target: {host} is another machine; --allow-remote, if that is meant");
             return Err(Failure::Usage(why));
         }
-        found.first().copied().ok_or_else(|| away("no address"))
+        if let Some(first) = found.first() {
+            self.dialer = self.dialer.fixed(*first);
+        }
+        Ok(self)
     }
 
-    async fn connect(
-        &self,
-        address: SocketAddr,
-        who: &Who,
-        heard: &Arc<Heard>,
-        tasks: &TaskTracker,
-    ) -> Result<Client, Failure> {
+    async fn connect(&self, who: &Who, heard: &Arc<Heard>, tasks: &TaskTracker) -> Result<Client, Failure> {
         let path = path(who);
-        let away = |why: String| Failure::Other(Exit::Unavailable, format!("{address}{path}: {why}"));
-        let opened = timeout(PATIENCE, async {
-            let url = format!("ws://{}{path}", host_header(&self.host, self.port));
-            let mut request = url.into_client_request().map_err(|error| error.to_string())?;
-            if let Some(key) = &self.api_key {
-                request.headers_mut().insert(HeaderName::from_static("x-api-key"), key.clone());
+        let socket = match self.dialer.open(&path, &self.headers).await {
+            Ok(opened) => opened.socket,
+            Err(error) => {
+                let why = format!("{}{path}: {error}", self.dialer.address());
+                return Err(Failure::Other(Exit::Unavailable, why));
             }
-            let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
-            let opened = tokio_tungstenite::client_async(request, stream).await;
-            opened.map(|(socket, _)| socket).map_err(|error| error.to_string())
-        });
-        let socket: Socket = match opened.await {
-            Ok(opened) => opened.map_err(away)?,
-            Err(_) => return Err(away("no answer in time".into())),
         };
         let (sink, mut stream) = socket.split();
         let (heard, who) = (heard.clone(), who.clone());
@@ -238,10 +217,6 @@ fn path(who: &Who) -> String {
     }
 }
 
-fn host_header(host: &str, port: u16) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,6 +232,5 @@ mod tests {
         };
         assert_eq!(path(&who(Some("g-1.x"))), "/ws/group/g-1.x/client/a%2Fb%20%C3%A4%3F");
         assert_eq!(path(&who(None)), "/ws/a%2Fb%20%C3%A4%3F?recv=v3");
-        assert_eq!((host_header("::1", 1), host_header("h", 2)), ("[::1]:1".into(), "h:2".into()));
     }
 }

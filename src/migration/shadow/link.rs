@@ -4,7 +4,8 @@
 
 use super::circle::Membership;
 use super::tap::{Line, Outgoing};
-use super::target::{Handshake, LinkError, Socket, Target};
+use super::target::{Handshake, LinkError, Target};
+use crate::dial::Socket;
 use crate::telemetry::labels::Shadowed;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -27,8 +28,8 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from
 /// A server that answers no ping for this long, or for three windows, is away.
 const SILENT: Duration = Duration::from_secs(10);
 
-type Writer = SplitSink<Box<dyn Socket>, Message>;
-type Reader = SplitStream<Box<dyn Socket>>;
+type Writer = SplitSink<Socket, Message>;
+type Reader = SplitStream<Socket>;
 
 /// See the module.
 pub(super) struct Link {
@@ -87,7 +88,7 @@ impl Link {
     }
 
     /// The link is up until it fails or the client has left.
-    async fn linked(&self, socket: Box<dyn Socket>) -> Result<(), LinkError> {
+    async fn linked(&self, socket: Socket) -> Result<(), LinkError> {
         let (legacy, open) = (self.line.legacy, self.member.shared.metrics.shadow_connections.only());
         let queue = self.line.open();
         if self.left.is_cancelled() {

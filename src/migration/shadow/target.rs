@@ -2,30 +2,19 @@
 //! go to this address and nowhere else; nothing here writes them into a log.
 
 use crate::config::Shadow as Settings;
-use futures_util::{Sink, Stream};
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
+use crate::dial::{Address, DialError, Dialer, Limits, Socket};
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::http::header::{
     AUTHORIZATION, COOKIE, HeaderName, ORIGIN, SEC_WEBSOCKET_PROTOCOL, USER_AGENT,
 };
-use tokio_tungstenite::tungstenite::http::uri::{PathAndQuery, Scheme};
+use tokio_tungstenite::tungstenite::http::uri::PathAndQuery;
 use tokio_tungstenite::tungstenite::http::{HeaderMap, Uri};
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{Error, Message};
 
-/// For name, connection, TLS and handshake together.
-const DEADLINE: Duration = Duration::from_secs(5);
-/// The largest message a legacy server may send us; more than clients may send.
-const LARGEST: usize = 16 << 20;
+/// A legacy server may send us larger messages than clients may.
+const LIMITS: Limits = Limits { deadline: Duration::from_secs(5), largest: 16 << 20 };
 /// Headers of a client that go with it, beside what every handshake has.
 const FORWARDED: [HeaderName; 7] = [
     ORIGIN,
@@ -75,13 +64,24 @@ impl LinkError {
 }
 
 impl From<Error> for LinkError {
-    /// Without texts that could hold a part of the request or of a frame.
+    /// Without texts that could hold a part of a frame.
     fn from(error: Error) -> Self {
         match error {
             Error::Io(error) => LinkError::Io(error),
-            Error::Http(response) => LinkError::Refused(response.status().as_u16()),
             Error::ConnectionClosed | Error::AlreadyClosed => LinkError::Closed,
             _ => LinkError::Protocol,
+        }
+    }
+}
+
+impl From<DialError> for LinkError {
+    fn from(error: DialError) -> Self {
+        match error {
+            DialError::Timeout => LinkError::Timeout,
+            DialError::Io(error) => LinkError::Io(error),
+            DialError::Refused(answer) => LinkError::Refused(answer.status),
+            DialError::Closed => LinkError::Closed,
+            DialError::Protocol | DialError::Path => LinkError::Protocol,
         }
     }
 }
@@ -111,26 +111,9 @@ impl Handshake {
     }
 }
 
-/// A connection that speaks WebSocket.
-pub trait Socket: Sink<Message, Error = Error> + Stream<Item = Result<Message, Error>> + Send + Unpin {}
-impl<T: Sink<Message, Error = Error> + Stream<Item = Result<Message, Error>> + Send + Unpin> Socket for T {}
-
-trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
-
 /// See the module.
-pub struct Target {
-    uri: Uri,
-    host: String,
-    port: u16,
-    tls: Option<TlsConnector>,
-}
-
-impl fmt::Debug for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Target").field("host", &self.host).field("port", &self.port).finish_non_exhaustive()
-    }
-}
+#[derive(Debug)]
+pub struct Target(Dialer);
 
 impl Target {
     /// The two of the settings: the legacy server, and its second instance.
@@ -143,121 +126,27 @@ impl Target {
     }
 
     fn new(url: &str) -> io::Result<Self> {
-        let uri: Uri = url.parse().map_err(io::Error::other)?;
-        let secure = uri.scheme_str() == Some("wss");
-        let host = uri.host().ok_or_else(|| io::Error::other("the address of the legacy server has no host"))?;
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        Ok(Self { host, port, tls: if secure { Some(connector(native_roots()?)?) } else { None }, uri })
+        Dialer::new(Address::parse(url).map_err(io::Error::other)?, LIMITS).map(Self)
     }
 
     /// The host, for logs.
     pub fn host(&self) -> &str {
-        &self.host
+        self.0.address().host()
     }
 
     /// Repeats a handshake.
     ///
     /// # Errors
     /// Why the legacy server did not accept it, or not in time.
-    pub async fn open(&self, handshake: &Handshake) -> Result<Box<dyn Socket>, LinkError> {
-        timeout(DEADLINE, self.shake_hands(handshake)).await.map_err(|_| LinkError::Timeout)?
+    pub async fn open(&self, handshake: &Handshake) -> Result<Socket, LinkError> {
+        let opened = self.0.open(handshake.path.as_str(), &handshake.headers).await;
+        opened.map(|opened| opened.socket).map_err(Into::into)
     }
-
-    async fn shake_hands(&self, handshake: &Handshake) -> Result<Box<dyn Socket>, LinkError> {
-        let tcp = TcpStream::connect((self.host.as_str(), self.port)).await?;
-        tcp.set_nodelay(true)?;
-        let transport: Box<dyn Transport> = match &self.tls {
-            None => Box::new(tcp),
-            Some(tls) => {
-                let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
-                Box::new(tls.connect(name, tcp).await?)
-            }
-        };
-        let mut parts = self.uri.clone().into_parts();
-        // The transport is there already; this only tells the host and the path.
-        parts.scheme = parts.scheme.or(Some(Scheme::HTTP));
-        parts.path_and_query = Some(handshake.path.clone());
-        let uri = Uri::from_parts(parts).map_err(io::Error::other)?;
-        let mut request = uri.into_client_request()?;
-        request.headers_mut().extend(handshake.headers.clone());
-        let limits = WebSocketConfig::default().max_message_size(Some(LARGEST)).max_frame_size(Some(LARGEST));
-        let (socket, _) = tokio_tungstenite::client_async_with_config(request, transport, Some(limits)).await?;
-        Ok(Box::new(socket))
-    }
-}
-
-/// What this machine trusts.
-fn native_roots() -> io::Result<RootCertStore> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        return Err(io::Error::other("this machine has no certificate roots"));
-    }
-    Ok(roots)
-}
-
-fn connector(roots: RootCertStore) -> io::Result<TlsConnector> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(io::Error::other)?.with_root_certificates(roots).with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_address_is_a_host_and_a_port() {
-        let of = |url: &str| Target::new(url).map(|target| (target.host, target.port)).expect("an address");
-        assert_eq!(of("ws://10.0.0.5:8000"), ("10.0.0.5".to_owned(), 8000));
-        assert_eq!(of("ws://legacy.internal/"), ("legacy.internal".to_owned(), 80));
-        assert_eq!(of("ws://[::1]:1"), ("::1".to_owned(), 1));
-    }
-
-    /// A legacy server with a certificate of its own authority; it says hello. Returns its port and its certificate.
-    async fn with_tls() -> (u16, rustls::pki_types::CertificateDer<'static>) {
-        use futures_util::SinkExt;
-        let key = rcgen::KeyPair::generate().expect("a key");
-        let params = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("params");
-        let certificate = params.self_signed(&key).expect("a certificate").der().clone();
-        let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = config.expect("versions").with_no_client_auth();
-        let config = config.with_single_cert(vec![certificate.clone()], key).expect("a pair");
-        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-        let port = listener.local_addr().expect("an address").port();
-        #[allow(clippy::disallowed_methods, reason = "a test's own server")]
-        tokio::spawn(async move {
-            while let Ok((tcp, _)) = listener.accept().await {
-                let Ok(tls) = acceptor.accept(tcp).await else { continue };
-                let mut socket = tokio_tungstenite::accept_async(tls).await.expect("a handshake");
-                socket.send(Message::text("hello")).await.expect("sent");
-            }
-        });
-        (port, certificate)
-    }
-
-    #[tokio::test]
-    async fn tls_is_checked() {
-        use futures_util::StreamExt;
-        let (port, certificate) = with_tls().await;
-        let handshake = Handshake::of(&Uri::from_static("/ws/group/g/client/c"), &HeaderMap::new());
-        let target = |roots| {
-            let uri = format!("wss://localhost:{port}").parse().expect("an address");
-            Target { uri, host: "localhost".to_owned(), port, tls: Some(connector(roots).expect("a connector")) }
-        };
-        let mut roots = RootCertStore::empty();
-        roots.add(certificate).expect("a root");
-        let mut socket = target(roots).open(&handshake).await.expect("a link");
-        assert_eq!(socket.next().await.expect("a message").expect("a message"), Message::text("hello"));
-        let refused = target(RootCertStore::empty()).open(&handshake).await.err().expect("nobody we trust");
-        assert_eq!(refused.label(), "io");
-    }
 
     #[test]
     fn a_handshake_is_repeated_with_its_credentials_and_shown_to_nobody() {
