@@ -41,4 +41,24 @@ macro_rules! labels {
     };
 }
 
+/// Such enums are written and read as their words.
+macro_rules! written_as_words {
+    ($($name:ident),+ $(,)?) => { $(
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(Self::label(*self))
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let word = <String as serde::Deserialize>::deserialize(from)?;
+                let found = <Self as $crate::label::Label>::ALL.iter().copied().find(|one| Self::label(*one) == word);
+                found.ok_or_else(|| serde::de::Error::custom(format!("{word:?} is none of its words")))
+            }
+        }
+    )+ };
+}
+
 pub(crate) use labels;
+pub(crate) use written_as_words;

@@ -1,123 +1,43 @@
 //! Plays the cases of the Aether dialects, one frame each. What a case means is in `compat/README.md`; this file owns
 //! no expectation of its own.
 
-use super::file::Headed;
-use super::source::Source;
-use super::written::Written;
+use super::suite::{self, text};
+use aether_proxy::compat::suite::{Case, FrameCase, Legacy, Written, Wrong};
 use aether_proxy::dialect::aether_v2::{Hears, Speaks};
 use aether_proxy::dialect::lens::Annotate;
 use aether_proxy::dialect::{
-    Dialect, Frame, Hidden, HubMessage, Intent, OwnedFrame, Receipt, Shaped, View, Wire, aether_v3, wire,
+    Dialect, Hidden, HubMessage, Intent, OwnedFrame, Receipt, Shaped, View, Wire, aether_v3, wire,
 };
 use aether_proxy::envelope::{AccountId, ClientId, Draft, GroupId, Nulls, Origin, Problem, Target, seal};
-use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    id: String,
-    version: u32,
-    title: String,
-    source: Source,
-    #[serde(default)]
-    settings: BTreeMap<String, serde_json::Value>,
-    #[serde(default = "yes")]
-    may_broadcast: bool,
-    input: Written,
-    expect: Expect,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Expect {
-    intent: Option<String>,
-    v3: Option<Written>,
-    receipt: Option<Kept>,
-    v2: Option<Legacy>,
-    flat: Option<Written>,
-    answer: Option<Written>,
-    errors: Option<Vec<Wrong>>,
-    foreign: Option<bool>,
-    account: Option<String>,
-    stamp: Option<Stamped>,
-    error: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Kept {
-    kind: String,
-    raw: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Legacy {
-    Word(String),
-    Frame(Written),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Stamped {
-    epoch: String,
-    seq: u64,
-}
-
-#[derive(Deserialize, Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-#[serde(deny_unknown_fields)]
-struct Wrong {
-    loc: Vec<String>,
-    r#type: String,
-    msg: Option<String>,
-}
-
-fn yes() -> bool {
-    true
-}
-
-impl Case {
-    fn setting(&self, name: &str) -> &str {
-        match self.settings.get(name) {
-            Some(serde_json::Value::String(word)) => word,
-            Some(serde_json::Value::Bool(true)) => "true",
-            _ => "",
-        }
-    }
-
-    fn speaks_v2(&self) -> Dialect {
-        let shaped = match self.setting("v2.v3_shaped") {
-            "content" => Shaped::Content,
-            "opaque" => Shaped::Opaque,
-            _ => Shaped::Routing,
-        };
-        Dialect::AetherV2(Speaks { shaped, keepalive: self.setting("v2.keepalive") == "true" })
-    }
-
-    fn hears_v2(&self) -> View {
-        let annotate = match self.setting("v2.annotate") {
-            "min" => Annotate::Min,
-            "off" => Annotate::Off,
-            _ => Annotate::Full,
-        };
-        View::AetherV2(Hears {
-            annotate,
-            as_envelope: self.setting("v2.render") == "envelope",
-            presence: self.setting("v2.presence") == "true",
-        })
+fn setting<'a>(frame: &'a FrameCase, name: &str) -> &'a str {
+    match frame.settings.get(name) {
+        Some(serde_json::Value::String(word)) => word,
+        Some(serde_json::Value::Bool(true)) => "true",
+        _ => "",
     }
 }
 
-impl Headed for Case {
-    fn head(&self) -> (&str, u32, &str, &Source) {
-        (&self.id, self.version, &self.title, &self.source)
-    }
+fn speaks_v2(frame: &FrameCase) -> Dialect {
+    let shaped = match setting(frame, "v2.v3_shaped") {
+        "content" => Shaped::Content,
+        "opaque" => Shaped::Opaque,
+        _ => Shaped::Routing,
+    };
+    Dialect::AetherV2(Speaks { shaped, keepalive: setting(frame, "v2.keepalive") == "true" })
 }
 
-/// All cases of one direction.
-fn folder(name: &str, direction: &str) -> Vec<Case> {
-    super::file::folder(&format!("aether/{name}"), "aether-v", direction)
+fn hears_v2(frame: &FrameCase) -> View {
+    let annotate = match setting(frame, "v2.annotate") {
+        "min" => Annotate::Min,
+        "off" => Annotate::Off,
+        _ => Annotate::Full,
+    };
+    View::AetherV2(Hears {
+        annotate,
+        as_envelope: setting(frame, "v2.render") == "envelope",
+        presence: setting(frame, "v2.presence") == "true",
+    })
 }
 
 fn origin(account: Option<&str>) -> Origin {
@@ -159,14 +79,13 @@ fn flat_unstamped(draft: &Draft<'_>) -> OwnedFrame {
 
 #[test]
 fn legacy_frames_become_the_expected_envelope_and_come_back_exactly() {
-    for case in folder("v2-to-hub", "to-hub") {
-        let id = &case.id;
+    for (Case { id, .. }, case) in suite::frames("aether/v2-to-hub/") {
         let frame = case.input.frame();
-        let (intent, notes) = case.speaks_v2().upgrade(frame.borrow());
+        let (intent, notes) = speaks_v2(&case).upgrade(frame.borrow());
         let word = case.expect.intent.as_deref();
         let (draft, receipt) = match intent {
             Intent::Answer(answer) => {
-                assert_eq!(Some(answer), case.expect.answer.as_ref().map(Written::frame), "{id}");
+                assert_eq!(Some(&answer), case.expect.answer.as_ref().map(Written::frame), "{id}");
                 continue;
             }
             Intent::Echo { draft, exact } => {
@@ -181,8 +100,8 @@ fn legacy_frames_become_the_expected_envelope_and_come_back_exactly() {
             other => panic!("{id}: {other:?}"),
         };
         let draft = if draft.target() == Target::Broadcast && !case.may_broadcast { draft.for_group() } else { draft };
-        assert_eq!(draft.content(), case.expect.v3.as_ref().expect("v3").text(), "{id}");
-        assert_eq!(flat_unstamped(&draft), case.expect.flat.as_ref().expect("flat").frame(), "{id}");
+        assert_eq!(draft.content(), text(case.expect.v3.as_ref().expect("v3")), "{id}");
+        assert_eq!(&flat_unstamped(&draft), case.expect.flat.as_ref().expect("flat").frame(), "{id}");
         let kept = case.expect.receipt.as_ref().expect("receipt");
         assert_eq!(notes.kind.map(|k| k.label()), Some(kept.kind.as_str()), "{id}");
         assert!(matches!(&case.expect.v2, Some(Legacy::Word(word)) if word == "exact"), "{id}");
@@ -191,7 +110,7 @@ fn legacy_frames_become_the_expected_envelope_and_come_back_exactly() {
         for (visible, hub) in hub_texts(&draft, Some(&receipt)) {
             let message = HubMessage::read(&hub).unwrap_or_else(|e| panic!("{id}: {hub}: {e}"));
             assert_eq!(View::AetherV3.downgrade(&message), Ok(OwnedFrame::Text(visible)), "{id}: {hub}");
-            assert_eq!(case.hears_v2().downgrade(&message).as_ref(), Ok(&frame), "{id}: {hub}");
+            assert_eq!(hears_v2(&case).downgrade(&message).as_ref(), Ok(frame), "{id}: {hub}");
         }
     }
 }
@@ -209,11 +128,10 @@ fn told(problems: &[Problem]) -> Vec<Wrong> {
 
 #[test]
 fn native_frames_become_the_expected_envelope_or_errors() {
-    for case in folder("v3-to-hub", "to-hub") {
-        let id = &case.id;
+    for (Case { id, .. }, case) in suite::frames("aether/v3-to-hub/") {
         let frame = case.input.frame();
         let dialect =
-            Dialect::AetherV3(aether_v3::Speaks { reject_unknown: case.setting("v3.unknown_members") == "reject" });
+            Dialect::AetherV3(aether_v3::Speaks { reject_unknown: setting(&case, "v3.unknown_members") == "reject" });
         let (word, draft) = match dialect.upgrade(frame.borrow()).0 {
             Intent::Publish { draft, receipt: None } => ("publish", draft),
             Intent::Echo { draft, exact: false } => ("echo", draft),
@@ -239,9 +157,9 @@ fn native_frames_become_the_expected_envelope_or_errors() {
             other => panic!("{id}: {other:?}"),
         };
         assert_eq!(case.expect.intent.as_deref(), Some(word), "{id}");
-        assert_eq!(draft.content(), case.expect.v3.as_ref().expect("v3").text(), "{id}");
+        assert_eq!(draft.content(), text(case.expect.v3.as_ref().expect("v3")), "{id}");
         if let Some(flat) = &case.expect.flat {
-            assert_eq!(flat_unstamped(&draft), flat.frame(), "{id}");
+            assert_eq!(&flat_unstamped(&draft), flat.frame(), "{id}");
         }
         for (visible, hub) in hub_texts(&draft, None) {
             let message = HubMessage::read(&hub).unwrap_or_else(|e| panic!("{id}: {hub}: {e}"));
@@ -253,10 +171,8 @@ fn native_frames_become_the_expected_envelope_or_errors() {
 
 #[test]
 fn hub_texts_are_shown_as_expected() {
-    for case in folder("hub-to-clients", "from-hub") {
-        let id = &case.id;
-        let text = case.input.text();
-        let message = match HubMessage::read(&text) {
+    for (Case { id, .. }, case) in suite::frames("aether/hub-to-clients/") {
+        let message = match HubMessage::read(text(&case.input)) {
             Ok(message) => message,
             Err(error) => {
                 assert_eq!(Some(error.label()), case.expect.error.as_deref(), "{id}: {error}");
@@ -265,37 +181,15 @@ fn hub_texts_are_shown_as_expected() {
         };
         assert_eq!(case.expect.error, None, "{id}");
         let v3 = case.expect.v3.as_ref().map(Written::frame).expect("v3");
-        assert_eq!(View::AetherV3.downgrade(&message), Ok(v3), "{id}");
+        assert_eq!(View::AetherV3.downgrade(&message).as_ref(), Ok(v3), "{id}");
         let v2 = match &case.expect.v2 {
             Some(Legacy::Frame(frame)) => Ok(frame.frame()),
-            _ => Err(Hidden::PresenceToV2),
+            _ => Err(&Hidden::PresenceToV2),
         };
-        assert_eq!(case.hears_v2().downgrade(&message), v2, "{id}");
+        assert_eq!(hears_v2(&case).downgrade(&message).as_ref(), v2, "{id}");
         assert_eq!(Some(message.is_foreign()), case.expect.foreign, "{id}");
         assert_eq!(message.account().map(AccountId::as_str), case.expect.account.as_deref(), "{id}");
         let stamp = case.expect.stamp.as_ref().map(|s| (s.epoch.as_str(), s.seq));
         assert_eq!(message.stamp(), stamp, "{id}");
     }
-}
-
-#[test]
-fn no_two_cases_share_an_id() {
-    let mut seen = BTreeSet::new();
-    for (name, direction) in [("v2-to-hub", "to-hub"), ("v3-to-hub", "to-hub"), ("hub-to-clients", "from-hub")] {
-        for case in folder(name, direction) {
-            assert!(seen.insert(case.id.clone()), "{} twice", case.id);
-        }
-    }
-    for dialect in ["valtronics", "server-monitor", "vectra"] {
-        for case in super::steps::all(dialect) {
-            assert!(seen.insert(case.id.clone()), "{} twice", case.id);
-        }
-    }
-    assert!(seen.len() >= 600, "cases were lost: {}", seen.len());
-}
-
-#[test]
-fn frames_of_the_library_and_the_cases_are_the_same() {
-    let hex = Written { text: None, hex: Some("00ff".to_owned()), parts: None };
-    assert_eq!(hex.frame().borrow(), Frame::Binary(&[0, 255]));
 }

@@ -2,9 +2,10 @@
 //! others say to its group through the very renderings that reach it. No sockets and no clock: time is told.
 
 use super::adapters::adapter;
-use super::steps::{Case, Step};
+use super::suite::{conversations, text};
 use aether_proxy::clock::Timestamp;
 use aether_proxy::close::CloseReason;
+use aether_proxy::compat::suite::{Conversation, Step};
 use aether_proxy::config::Config;
 use aether_proxy::dialect::adapter::{Denied, Goodbye, Later, Outbound, Presented};
 use aether_proxy::dialect::{
@@ -53,7 +54,7 @@ fn id(text: &str) -> ClientId {
 }
 
 impl Desk {
-    fn new(dialect: &str, case: &Case) -> Self {
+    fn new(dialect: &str, case: &Conversation) -> Self {
         let word = |name: &str| case.settings.get(name).and_then(|value| value.as_str());
         let group = word("group").unwrap_or(dialect);
         let own = word("client").unwrap_or(if word("role") == Some("worker") { "worker" } else { "me" });
@@ -158,7 +159,12 @@ impl Desk {
             settings.insert("role".into(), role.into());
         }
         let other = adapter(&self.dialect, &settings);
-        let name = if role == Some("worker") { "worker" } else { "other" };
+        let name = match role {
+            Some("worker") => "worker",
+            // Its id is its server's, and so its group's.
+            Some("agent") => self.origin.group.as_ref().expect("a group").as_str(),
+            _ => "other",
+        };
         let origin = Origin { client: id(name), ..self.origin.clone() };
         let (mut machine, _) = self.machine_of(&*other, &origin);
         let published: Vec<String> = machine
@@ -231,31 +237,31 @@ impl Desk {
         }
         let mut next = || self.outs.pop_front().unwrap_or_else(|| panic!("nothing came"));
         if let Some(frame) = &step.answer {
-            assert_eq!(next(), Out::Answer(frame.frame()));
+            assert_eq!(next(), Out::Answer(frame.frame().clone()));
         } else if let Some(frame) = &step.published {
             let Out::Published { content, exact, to } = next() else { panic!("not published: {:?}", self.outs) };
-            assert_eq!(content, frame.text());
+            assert_eq!(content, text(frame));
             assert!(exact || !step.exact, "it does not come back exactly");
             assert_eq!(to, step.to);
         } else if let Some(frame) = &step.announced {
-            assert_eq!(next(), Out::Announced(frame.text()));
+            assert_eq!(next(), Out::Announced(text(frame).to_owned()));
         } else if let Some(frame) = &step.heard {
-            assert_eq!(next(), Out::Heard(frame.frame()));
+            assert_eq!(next(), Out::Heard(frame.frame().clone()));
         } else if step.hidden {
             assert_eq!(next(), Out::Hidden(Hidden::DialectRule));
         } else if let Some(metadata) = &step.described {
-            assert_eq!(next(), Out::Described(metadata.as_ref().map(|frame| frame.text())));
+            assert_eq!(next(), Out::Described(metadata.as_ref().map(|frame| text(frame).to_owned())));
         } else if let Some(code) = step.closed {
             let Out::Closed(reason) = next() else { panic!("it did not end") };
             assert_eq!(reason.code(), Some(code));
         } else if let Some(members) = &step.members {
             self.members(members.as_ref());
         } else if let Some(frame) = &step.client {
-            self.client(&frame.frame());
+            self.client(frame.frame());
         } else if let Some(content) = &step.hub {
-            self.v3(&content.text(), step.from.as_deref().unwrap_or("c9"));
+            self.v3(text(content), step.from.as_deref().unwrap_or("c9"));
         } else if let Some(frame) = &step.legacy {
-            self.legacy(&frame.frame(), step.role.as_deref());
+            self.legacy(frame.frame(), step.role.as_deref());
         } else if let Some(event) = &step.presence {
             self.presence(event, step.from.as_deref().unwrap_or("c9"));
         } else if let Some(time) = &step.wait {
@@ -342,21 +348,21 @@ fn out(step: Does<'_>, said: Option<Frame<'_>>) -> Option<Out> {
 
 /// Plays all conversations of a dialect.
 pub fn play_all(dialect: &str) {
-    for case in super::steps::all(dialect) {
+    for (id, case) in conversations(dialect) {
         let mut desk = Desk::new(dialect, &case);
         if !case.steps[0].login {
             desk.enter();
         }
         let mut said = None;
         for (at, step) in case.steps.iter().enumerate() {
-            println!("{} step {at}: {step:?}", case.id);
+            println!("{id} step {at}: {step:?}");
             if step.token.is_some() || step.api_key.is_some() {
                 let frame: &OwnedFrame = said.as_ref().expect("a frame before");
                 desk.presented(frame.borrow(), step);
             }
             desk.play(step);
-            said = step.client.as_ref().map(|frame| frame.frame()).or(said);
+            said = step.client.as_ref().map(|frame| frame.frame().clone()).or(said);
         }
-        assert!(desk.outs.is_empty(), "{}: not expected at the end: {:?}", case.id, desk.outs);
+        assert!(desk.outs.is_empty(), "{id}: not expected at the end: {:?}", desk.outs);
     }
 }

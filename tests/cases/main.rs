@@ -5,12 +5,11 @@
 mod adapters;
 mod aether;
 mod conversation;
-mod file;
-mod source;
-mod steps;
+mod lock;
+mod schema;
+mod suite;
 mod support;
 mod valtronics;
-mod written;
 
 #[test]
 fn every_vectra_conversation_is_kept() {

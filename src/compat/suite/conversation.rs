@@ -1,27 +1,25 @@
-//! Owns the form of a conversation case: one client of a dialect and what happens, step by step. The words are those of
+//! Owns a conversation: one client of an adapter's dialect and what happens, step by step. The words are those of
 //! `compat/README.md`.
 
-use super::file::{Headed, folder};
-use super::source::Source;
 use super::written::Written;
 use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
-/// One conversation.
-#[derive(Deserialize)]
+/// What such a case says beside its head.
+#[derive(Deserialize, Debug, Clone)]
 #[serde(deny_unknown_fields)]
-pub struct Case {
-    pub id: String,
-    version: u32,
-    title: String,
-    source: Source,
+pub struct Conversation {
+    /// Keys of the dialect's table in a mount, with `role`, `group` and `client` beside them.
     #[serde(default)]
-    pub settings: serde_json::Map<String, serde_json::Value>,
+    pub settings: Map<String, Value>,
+    /// In order.
     pub steps: Vec<Step>,
 }
 
-/// One thing that happens, or that must have happened.
-#[derive(Deserialize, Debug)]
+/// One thing that happens, or that must have happened; the schema tells the words.
+#[derive(Deserialize, Debug, Clone)]
 #[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the words of compat/README.md, one each")]
 pub struct Step {
     pub client: Option<Written>,
     pub answer: Option<Written>,
@@ -44,7 +42,7 @@ pub struct Step {
     pub nothing: bool,
     pub wait: Option<String>,
     #[serde(default, deserialize_with = "given")]
-    pub members: Option<Option<serde_json::Value>>,
+    pub members: Option<Option<Value>>,
     #[serde(default, deserialize_with = "given")]
     pub described: Option<Option<Written>>,
     pub closed: Option<u16>,
@@ -60,19 +58,4 @@ pub struct Step {
 /// `null` is not the same as nothing.
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(from).map(Some)
-}
-
-impl Headed for Case {
-    fn head(&self) -> (&str, u32, &str, &Source) {
-        (&self.id, self.version, &self.title, &self.source)
-    }
-}
-
-/// All conversations of a dialect.
-pub fn all(dialect: &str) -> Vec<Case> {
-    let all: Vec<Case> = folder(dialect, dialect, "conversation");
-    for case in &all {
-        assert!(case.id.starts_with(&format!("{dialect}.")) && !case.steps.is_empty(), "{}", case.id);
-    }
-    all
 }
