@@ -14,6 +14,8 @@
 //! | [`jq`] | filters of custom dialects, run by a child process |
 //! | [`telemetry`] | metrics in one declaration, logs without secrets |
 //! | [`redis_client`] | how Redis is reached: its address, connections, who is master |
+//! | [`dial`] | how this program opens a WebSocket to another server |
+//! | [`compat`] | the compatibility suite: cases, and the runner that holds any server against them |
 //! | [`migration`] | who still speaks V2, who may, and when V2 can go: inventory, policy, report |
 //! | [`hub`] | who is here, and how an envelope reaches them: registry, fan-out, journal, presence; Redis or the process |
 //! | [`session`] | one client after its handshake: the machine decides, one loop does |
@@ -33,7 +35,9 @@ pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod close;
+pub mod compat;
 pub mod config;
+pub mod dial;
 pub mod dialect;
 pub mod edge;
 pub mod envelope;

@@ -38,8 +38,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("telemetry", &["label", "close", "clock", "config", "dialect"]),
     // Both the inventory and the hub lie on Redis, and they do not know each other.
     ("redis_client", &["config"]),
+    // The way to other servers; what is said there belongs to whoever goes it.
+    ("dial", &[]),
+    // It holds servers against cases, and must know nothing of how this one does it: of `dialect` it takes what a frame is.
+    ("compat", &["label", "envelope", "clock", "config", "dialect", "redis_client", "dial"]),
     // It closes V2 connections with a reason, tells generations apart, and lints frames.
-    ("migration", &["label", "envelope", "close", "clock", "config", "dialect", "telemetry", "redis_client"]),
+    // Its shadow talks to the legacy server.
+    ("migration", &["label", "envelope", "close", "clock", "config", "dialect", "telemetry", "redis_client", "dial"]),
     ("hub", &["label", "envelope", "dialect", "jq", "config", "clock", "close", "telemetry", "redis_client"]),
     (
         "session",
@@ -81,6 +86,8 @@ const EVERYTHING: &[&str] = &[
     "dialect",
     "jq",
     "redis_client",
+    "dial",
+    "compat",
     "migration",
     "hub",
     "session",
@@ -115,11 +122,19 @@ const ONLY: &[Only] = &[
     only(Pattern::Number(4400..4509), &["close.rs"], "close codes stand in one table: use CloseReason"),
     only(Pattern::Code("CloseCode::"), &["close.rs", "session/"], "only a session writes a close frame"),
     // `keys` names. The templates are settings, so their defaults are config's.
-    only(Pattern::Text("\"ws:"), &["hub/keys.rs", "config/"], "names on Redis come from hub::keys"),
+    only(
+        Pattern::Text("\"ws:"),
+        &["hub/keys.rs", "config/", "compat/profile.rs"],
+        "names on Redis come from hub::keys",
+    ),
     // The core has no I/O and no runtime.
     only(Pattern::Code("tokio::"), RUNTIME, "this layer is plain functions, tested without a runtime"),
-    only(Pattern::Code("redis::"), &["redis_client/", "hub/", "migration/"], "Redis is the hub's and the inventory's"),
-    only(Pattern::Text("WebSocketStream"), &["session/", "edge/", "cli/"], "only a session reads and writes frames"),
+    only(
+        Pattern::Code("redis::"),
+        &["redis_client/", "hub/", "migration/", "compat/play/"],
+        "Redis is the hub's and the inventory's",
+    ),
+    only(Pattern::Text("WebSocketStream"), &["session/", "edge/", "dial/"], "only a session reads and writes frames"),
     only(Pattern::Code("jsonwebtoken::"), &["auth/", "cli/"], "tokens are read in auth and made by the cli"),
     // The root names the error of a metric declared twice.
     only(Pattern::Code("prometheus::"), &["telemetry/", "admin/", "app.rs"], "metrics have one declaration"),
@@ -137,6 +152,8 @@ const RUNTIME: &[&str] = &[
     "auth/",
     "jq/",
     "redis_client/",
+    "dial/",
+    "compat/play/",
     "migration/",
     "hub/",
     "session/",

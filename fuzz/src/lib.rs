@@ -12,9 +12,12 @@ mod credentials;
 mod envelope;
 mod field_map;
 mod input;
+mod judge;
 mod key_files;
 #[path = "../../tests/laws/laws.rs"]
 mod laws;
+#[path = "../../tests/laws/judge.rs"]
+mod laws_of_judge;
 #[path = "../../tests/laws/vectra.rs"]
 mod laws_of_vectra;
 #[path = "../../tests/laws/lens.rs"]
@@ -42,6 +45,7 @@ pub use config::config;
 pub use credentials::credentials;
 pub use envelope::{envelope_v3, round_trip};
 pub use field_map::field_map;
+pub use judge::judge;
 pub use key_files::key_files;
 pub use mounts::mounts;
 pub use operators::operators;
@@ -63,7 +67,7 @@ use std::path::Path;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 22] = [
+pub const TARGETS: [(&str, Target); 23] = [
     ("lens", lens),
     ("envelope_v3", envelope_v3),
     ("round_trip", round_trip),
@@ -86,6 +90,7 @@ pub const TARGETS: [(&str, Target); 22] = [
     ("server_monitor", server_monitor),
     ("valtronics", valtronics),
     ("field_map", field_map),
+    ("judge", judge),
 ];
 
 /// The inputs a target starts from, made of the cases below `compat/cases`.

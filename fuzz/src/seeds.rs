@@ -32,6 +32,7 @@ pub fn of(target: &str, root: &Path) -> Vec<Vec<u8>> {
         "server_monitor" => [conversed(&root.join("compat/cases/server-monitor")), lines(MONITORED)].concat(),
         "field_map" => mapped(&[v2(), v3()].concat()),
         "session" => [spoken(&v2(), 1), spoken(&v3(), 0)].concat(),
+        "judge" => [lines(JUDGED), diced([v3(), hub(), v2()].concat(), 1)].concat(),
         "vectra" => [vectra(), diced(v2(), 3), diced(v3(), 3), diced(hub(), 3)].concat(),
         "valtronics" => conversations(&root.join("compat/cases/valtronics")),
         other => panic!("no target is called {other}"),
@@ -124,6 +125,13 @@ cd%ff=1|localhost:80@evil.example|localhost:x|basic e|a b/c|a/b/c";
 const MONITORED: &str = "\u{3}\0a\u{1}\u{2}\u{3}b\u{1}\u{2}\u{6}c\0\0\u{3}a\u{1}\u{2}
 \u{3}\0a\u{1}\u{7}\u{7}\0\u{9}\0\u{4}b\u{1}\u{7}
 \u{3}\u{1}a\u{7}\u{4}\u{2}b\u{7}\u{4}\u{5}b\u{7}\u{4}\u{6}\u{3}\0\0\u{5}b\u{7}\u{4}";
+
+/// A die, then what is wanted and what came.
+const JUDGED: &str = "a{\"a\":1.10,\"b\":[\"\\u00e9\"]}|{\"b\": [\"é\"], \"a\": 11e-1}
+b{\"msg_type\":\"msg\",\"target\":\"group\",\"msg\":\"x\"}|{\"msg_type\":\"cmd\",\"target\":\"direct\",\"to_id\":\"c\",\"payload\":{}}
+b{\"msg\":\"hi\",\"_v3\":{\"msg_type\":\"msg\",\"to_id\":null}}|{\"_v3\":{\"from_id\":\"server\",\"sent_at\":\"2026-03-11T12:34:56.789Z\"}}
+d{\"a\":\"<time>\",\"b\":\"<absent>\"}|{\"a\":\"2026-03-11T12:34:56+00:00\",\"a\":1e400}
+f\"\\ud800\\n\"|\"\\uD800\\u000a\"";
 
 /// Maps, a step a line; a bar stands between them.
 const MAPS: &str = "r text msg\nr to to_id\nr scope target\nr type msg_type

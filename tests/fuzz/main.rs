@@ -189,6 +189,11 @@ fn any_field_map_that_can_be_understood_keeps_the_laws() {
     slice("field_map");
 }
 
+#[test]
+fn whatever_a_server_sends_is_judged_by_laws() {
+    slice("judge");
+}
+
 /// Each target stands in the list, has a slice above, and a way in for libFuzzer.
 #[test]
 fn every_target_is_run_by_both() {

@@ -4,6 +4,8 @@
 
 mod agents;
 mod frames;
+mod judge;
+mod judged;
 mod laws;
 mod lens;
 mod linear;
