@@ -54,6 +54,10 @@ impl Adapter for Vectra {
 
     fn open(&self, _origin: &Origin) -> Halves {
         let told = Told::default();
+        if self.0.role == Role::Worker {
+            // It knows that it is there: of its own join, which comes beside its announcement, it is not told again.
+            told.lock().tell(true);
+        }
         Halves {
             inbound: Box::new(inbound::In::new(self.0.clone(), told.clone())),
             outbound: Arc::new(outbound::Out::new(self.0.clone(), told)),
