@@ -2,6 +2,7 @@
 //! what a command does with the proxy is the proxy's.
 
 mod check;
+mod compat;
 mod dialects;
 mod exit;
 mod frames;
@@ -42,6 +43,8 @@ use std::process::ExitCode;
     echo '{\"msg\":\"hi\"}' | aether-proxy translate --from v2 --to v3
   What will V2 clients trip over when they move?
     aether-proxy lint capture.ndjson
+  Does another server do what the guides promise?
+    aether-proxy compat --target ws://127.0.0.1:8000
   How far is the migration, and who is left?
     aether-proxy report
     aether-proxy who --tenant acme
@@ -54,7 +57,7 @@ SETTINGS, the stronger below:
 
 EXIT CODES:
    0  ok
-   1  failure; of lint and replay: something was found
+   1  failure; of lint, replay and compat: something was found
   64  usage
   65  bad input data
   69  unavailable, such as an address that is in use
@@ -76,6 +79,7 @@ enum Command {
     Translate(translate::Translate),
     Lint(lint::Lint),
     Replay(replay::Replay),
+    Compat(Box<compat::Compat>),
     Token(token::Token),
     Report(report::Report),
     Who(who::Who),
@@ -101,6 +105,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Translate(translate)) => translate.run(&args.sources),
         Some(Command::Lint(lint)) => lint.run(&args.sources),
         Some(Command::Replay(replay)) => replay.run(&args.sources),
+        Some(Command::Compat(compat)) => compat.run(),
         Some(Command::Token(token)) => token.run(&args.sources),
         Some(Command::Report(report)) => report.run(&args.sources),
         Some(Command::Who(who)) => who.run(&args.sources),

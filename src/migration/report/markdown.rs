@@ -88,7 +88,7 @@ fn row(out: &mut String, cells: &[&str]) {
 }
 
 /// A text that means nothing but itself.
-fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

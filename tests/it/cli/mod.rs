@@ -1,6 +1,7 @@
 //! The command line as shells and scripts meet it: a process with arguments, pipes and an exit code.
 
 mod check;
+mod compat;
 mod lint;
 mod mutual;
 mod own;
@@ -64,6 +65,7 @@ fn help_and_version_are_no_failures_and_tell_the_exit_codes() {
         "translate",
         "lint",
         "replay",
+        "compat",
         "token",
         "report",
         "who",
@@ -76,7 +78,7 @@ fn help_and_version_are_no_failures_and_tell_the_exit_codes() {
         assert!(help.out.contains(word), "{word} is not in {}", help.out);
     }
     assert_eq!(run(&["--version"]).out, format!("aether-proxy {}\n", env!("CARGO_PKG_VERSION")));
-    for command in ["serve", "check", "translate", "lint", "replay", "token", "report", "who"] {
+    for command in ["serve", "check", "translate", "lint", "replay", "compat", "token", "report", "who"] {
         assert_eq!(run(&[command, "--help"]).code, 0, "{command}");
     }
 }
@@ -100,6 +102,9 @@ fn wrong_usage_has_its_own_exit_code() {
         &["replay", "-", "--target", "ws://127.0.0.1:1/path"],
         &["replay", "-", "--target", "ws://192.0.2.1:1"],
         &["replay", "-", "--target", "ws://127.0.0.1:1", "--speed", "-1"],
+        &["compat"],
+        &["compat", "--list", "--target", "ws://127.0.0.1:1"],
+        &["compat", "--compare", "old.json"],
         &["token", "--ttl", "soon"],
         &["report", "--format", "pdf"],
         &["who", "--limit", "0"],
