@@ -16,10 +16,12 @@ labels! {
     pub enum Sort {
         /// A client gets something else, at another place, or not at all.
         Seen = "seen",
-        /// Clients get the same, or one side was not played; the verdict is another.
+        /// Clients get the same; the verdict is another.
         Verdict = "verdict",
         /// The same values, written otherwise: only who compares texts notices.
         Written = "written",
+        /// It was played on one side alone, as the other cannot do it, or is set otherwise.
+        Unplayed = "unplayed",
         /// The check has changed, so nothing can be said.
         Incomparable = "incomparable",
         /// Only the old certificate has it.
@@ -88,7 +90,7 @@ fn outcomes(old: &Outcome, new: &Outcome) -> Option<Difference> {
     }
     let verdict = verdict(old, new);
     if !was_played(old) || !was_played(new) {
-        return verdict.and_then(|why| found(Sort::Verdict, why));
+        return verdict.and_then(|why| found(Sort::Unplayed, why));
     }
     let clients: BTreeSet<&str> = old.seen.iter().chain(&new.seen).map(|seen| seen.client.as_str()).collect();
     let (mut others, mut otherwise, mut diffs) = (Vec::new(), Vec::new(), Vec::new());
@@ -105,11 +107,12 @@ fn outcomes(old: &Outcome, new: &Outcome) -> Option<Difference> {
     let mut why = Vec::new();
     why.extend((!others.is_empty()).then(|| format!("{} sees something else", others.join(", "))));
     why.extend((!otherwise.is_empty()).then(|| format!("{} sees the same, written otherwise", otherwise.join(", "))));
-    let sort = match (others.is_empty(), &verdict, otherwise.is_empty()) {
+    let sort = match (others.is_empty(), otherwise.is_empty(), &verdict) {
         (false, ..) => Sort::Seen,
-        (_, Some(_), _) => Sort::Verdict,
-        (_, None, false) => Sort::Written,
-        (_, None, true) => return None,
+        // Another verdict over this is about the bytes.
+        (_, false, _) => Sort::Written,
+        (_, true, Some(_)) => Sort::Verdict,
+        (_, true, None) => return None,
     };
     why.extend(verdict);
     Some(Difference { diff, ..Difference::of(sort, Some(old), Some(new), why.join("; ")) })
@@ -237,7 +240,7 @@ mod tests {
         // What was not played shows nothing of what clients see.
         let found =
             one(&outcome("a", "lacking", &json!({"seen": [], "why": "no v3"})), &outcome("a", "passed", &json!({})));
-        assert_eq!((found.sort, found.diff), (Sort::Verdict, None));
+        assert_eq!((found.sort, found.diff), (Sort::Unplayed, None));
     }
 
     #[test]

@@ -45,10 +45,11 @@ struct Ability {
 }
 
 /// How each sort is called before its differences, and in the line that counts them.
-const TITLES: [(Sort, &str, &str); 6] = [
+const TITLES: [(Sort, &str, &str); 7] = [
     (Sort::Seen, "What a client would notice", "seen otherwise by a client"),
     (Sort::Verdict, "Another verdict", "of another verdict"),
     (Sort::Written, "The same values, other bytes", "in other bytes"),
+    (Sort::Unplayed, "Played on one side alone", "played on one side alone"),
     (Sort::Incomparable, "Not comparable", "not comparable"),
     (Sort::Gone, "Only in the old", "only old"),
     (Sort::New, "Only in the new", "only new"),
@@ -72,8 +73,10 @@ impl<'a> Compared<'a> {
 
     /// Whether they do the same, as far as can be said.
     pub fn is_same(&self) -> bool {
-        let of_suites = |one: &Difference| matches!(one.sort, Sort::Incomparable | Sort::Gone | Sort::New);
-        self.capabilities.is_empty() && self.differences.iter().all(of_suites)
+        // What one of them cannot do is among the capabilities; the rest is about suites and settings.
+        let is_else =
+            |one: &Difference| matches!(one.sort, Sort::Unplayed | Sort::Incomparable | Sort::Gone | Sort::New);
+        self.capabilities.is_empty() && self.differences.iter().all(is_else)
     }
 
     /// For programs.
@@ -87,6 +90,15 @@ impl<'a> Compared<'a> {
     /// Those of one sort.
     fn sorted(&self, sort: Sort) -> impl Iterator<Item = &Difference> {
         self.differences.iter().filter(move |one| one.sort == sort)
+    }
+
+    /// Why checks were played on one side alone, and how many for each reason, most first.
+    fn unplayed(&self) -> Vec<(usize, String)> {
+        let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+        self.sorted(Sort::Unplayed).for_each(|one| *reasons.entry(words::line(&one.why)).or_default() += 1);
+        let mut counted: Vec<_> = reasons.into_iter().map(|(why, n)| (n, why)).collect();
+        counted.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
+        counted
     }
 
     /// All of it in one line; sorts that nothing is of are left out, but for the first.
@@ -186,6 +198,29 @@ mod tests {
         let compared = Compared::of(&old, &new);
         assert!(compared.is_same() && compared.is_possible() && compared.checks == 1);
         assert!(!Compared::of(&old, &of(vec![one("d", 1)])).is_possible());
+    }
+
+    #[test]
+    fn what_only_one_side_could_be_asked_is_counted_by_reason() {
+        let one = |id: &str, status, why: Option<&str>| Outcome {
+            seen: Vec::new(),
+            why: why.map(str::to_owned),
+            ..outcome(id, "aether", status)
+        };
+        let lacking = |id| one(id, Status::Lacking, Some("needs bridge"));
+        let old = of(vec![lacking("a"), lacking("b"), one("c", Status::Skipped, Some("too long")), lacking("d")]);
+        let new =
+            of(["a", "b", "c"].map(|id| one(id, Status::Passed, None)).into_iter().chain([lacking("d")]).collect());
+        let compared = Compared::of(&old, &new);
+        let bridge = "it was lacking, and now it passed: needs bridge".to_owned();
+        assert_eq!(compared.unplayed(), [(2, bridge), (1, "it was skipped, and now it passed: too long".to_owned())]);
+        assert!(compared.quote().contains("3 played on one side alone"), "{}", compared.quote());
+        let told = text(&compared, super::super::text::Paint(false));
+        assert!(
+            told.contains("ALONE\n      2  it was lacking, and now it passed: needs bridge\n      1  it"),
+            "{told}"
+        );
+        assert!(markdown(&compared).contains("\n| 2 | it was lacking, and now it passed: needs bridge |\n"));
     }
 
     #[test]

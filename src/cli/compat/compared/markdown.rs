@@ -21,6 +21,11 @@ pub(in super::super) fn markdown(compared: &Compared<'_>) -> String {
             continue;
         }
         let _ = writeln!(out, "\n## {title}\n");
+        if sort == Sort::Unplayed {
+            out.push_str("| checks | why |\n|--:|---|\n");
+            compared.unplayed().iter().for_each(|(n, why)| _ = writeln!(out, "| {n} | {} |", cell(why)));
+            continue;
+        }
         let mut told = false;
         for difference in differences {
             let (id, why) = (cell(&difference.id), cell(&difference.why));
