@@ -41,7 +41,12 @@ async fn forgotten(v2: &str) -> Summary {
         assert!(summary.books[listener].resyncs > 0, "{listener} was not told: {summary}");
     }
     assert!(pair.count("aether_hub_gaps_total", &[("result", "unrepaired")]).await >= 3.0);
-    assert_eq!(pair.count("aether_messages_lost_total", &[]).await, 0.0, "every sender was served");
+    let lost = pair.count("aether_messages_lost_total", &[]).await;
+    // Who is closed for the gap is gone while more may be under way to it.
+    let gone = pair.count("aether_messages_lost_total", &[("reason", "disconnect")]).await;
+    assert_eq!(lost - gone, 0.0, "every sender was served");
+    let closed = summary.books.values().any(|book| !book.closes.is_empty());
+    assert!(gone == 0.0 || closed, "{gone} lost on the way to clients that nobody closed: {summary}");
     assert!(pair.one.output().contains("messages are lost: the journal holds them no more"), "it is in the log");
     pair.balanced().await;
     summary
