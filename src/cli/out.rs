@@ -41,6 +41,11 @@ pub fn complain(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// Whoever looks wants no colours (<https://no-color.org>).
+pub fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
 /// Says how far it is, over what was said before: for terminals only.
 pub fn progress(text: &str) {
     let mut err = io::stderr();

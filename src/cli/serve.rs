@@ -1,6 +1,7 @@
 //! `aether-proxy serve`: the runtime, the log, the signals. What is served is `app`'s.
 
 use super::exit::{Exit, Failure};
+use super::out;
 use super::settings::Sources;
 use crate::app::{self, DialectsError, Running, StartError};
 use crate::config::{self, Config};
@@ -22,9 +23,7 @@ impl Serve {
     /// Settings that cannot be used, addresses that cannot be listened on.
     pub fn run(&self, sources: &Sources) -> Result<Exit, Failure> {
         let config = config::load(&sources.options())?;
-        // https://no-color.org
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let log = trace::install(&config.telemetry, stderr().is_terminal() && !plain)
+        let log = trace::install(&config.telemetry, stderr().is_terminal() && !out::no_color())
             .map_err(|error| Failure::Other(Exit::Config, error.to_string()))?;
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         if config.listen.workers > 0 {

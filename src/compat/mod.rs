@@ -18,3 +18,8 @@ pub use certificate::{Certificate, FORMAT, Grade, Has, Outcome, Seen, SeenWhat, 
 pub use check::{Check, Lane, Script};
 pub use ids::Ids;
 pub use profile::{Channels, Credentials, Mount, Profile};
+
+/// Bytes as text: two small digits each.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -235,8 +235,7 @@ impl Compat {
     }
 
     fn paint(&self) -> Paint {
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Paint(self.output.is_none() && io::stdout().is_terminal() && !plain)
+        Paint(self.output.is_none() && io::stdout().is_terminal() && !out::no_color())
     }
 
     /// Writes it where it belongs. That its reader has gone changes nothing of what was found.

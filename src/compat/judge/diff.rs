@@ -3,6 +3,7 @@
 //! a terminal is left to whoever shows it.
 
 use super::tokens;
+use crate::compat::hex;
 use crate::dialect::OwnedFrame;
 
 /// Lines of a diff.
@@ -103,8 +104,8 @@ pub fn lines(frame: &OwnedFrame) -> Vec<String> {
     let text = match frame {
         OwnedFrame::Text(text) => text,
         OwnedFrame::Binary(bytes) => {
-            let hex: String = bytes.iter().take(MOST_BYTES).map(|byte| format!("{byte:02x}")).collect();
-            return vec![format!("binary, {} bytes: {hex}", bytes.len())];
+            let beginning = hex(&bytes[..bytes.len().min(MOST_BYTES)]);
+            return vec![format!("binary, {} bytes: {beginning}", bytes.len())];
         }
     };
     let (mut lines, more) = if tokens::is_json(text) {

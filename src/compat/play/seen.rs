@@ -1,6 +1,7 @@
 //! Owns how what a client got is written down so that two runs can be compared: names for ids, zeros for the digits of
 //! times, and of what is long its beginning, its length and its hash. Pure.
 
+use crate::compat::hex;
 use crate::compat::{Ids, SeenWhat};
 use crate::dialect::OwnedFrame;
 use sha2::{Digest, Sha256};
@@ -17,7 +18,6 @@ pub fn frame(frame: &OwnedFrame, ids: &Ids) -> SeenWhat {
     match frame {
         OwnedFrame::Text(text) => SeenWhat::Text(short(&text_of(text, ids))),
         OwnedFrame::Binary(bytes) => {
-            let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
             // Legacy clients send JSON in binary frames too.
             let bytes =
                 std::str::from_utf8(bytes).map_or_else(|_| hex(bytes), |text| hex(text_of(text, ids).as_bytes()));
@@ -57,7 +57,7 @@ fn short(text: &str) -> String {
     }
     let cut = (0..=BEGINNING).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let beginning = &text[..cut];
-    let hash: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex(&Sha256::digest(text));
     format!("{beginning}… ({} bytes, sha256 {hash})", text.len())
 }
 

@@ -2,7 +2,7 @@
 //! `conversation` and `scenario`.
 
 use super::{Conversation, FrameCase, Scenario, Source};
-use crate::compat::Capability;
+use crate::compat::{Capability, hex};
 use serde::Deserialize;
 use serde::de::Error as _;
 use serde_json::{Map, Value};
@@ -130,7 +130,8 @@ impl CaseForm {
         }
         // Maps are sorted, so the order in which members are written changes nothing.
         let body = Value::Object(body);
-        let hash = hex(&Sha256::digest(body.to_string()));
+        let mut hash = hex(&Sha256::digest(body.to_string()));
+        hash.truncate(DIGITS);
         let body = match direction {
             Direction::ToHub | Direction::FromHub => Body::Frame(serde_json::from_value(body).map_err(wrong)?),
             Direction::Conversation => Body::Conversation(serde_json::from_value(body).map_err(wrong)?),
@@ -138,12 +139,6 @@ impl CaseForm {
         };
         Ok(Case { id, version, title, source, hash, body })
     }
-}
-
-fn hex(digest: &[u8]) -> String {
-    let mut text: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    text.truncate(DIGITS);
-    text
 }
 
 #[cfg(test)]

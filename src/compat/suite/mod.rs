@@ -97,7 +97,7 @@ impl Suite {
         all.sort();
         let mut digest = Sha256::new();
         all.iter().for_each(|(id, version, hash)| digest.update(format!("{id} {version} {hash}\n")));
-        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        super::hex(&digest.finalize())
     }
 }
 
